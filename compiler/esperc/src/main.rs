@@ -1,0 +1,2 @@
+//! The `esperc` command.
+fn main() {}
