@@ -1,1 +1,6 @@
-//! (to come)
+//! Graphs to programs: fusion, memory planning, and the spelling of kernels for each target. Knows no device.
+mod kernel;
+mod program;
+
+pub use kernel::*;
+pub use program::*;
