@@ -1,1 +1,2 @@
-//! (to come)
+//! From syntax trees to checked programs: names, kinds, shapes, layers and state, with everything the compiler says about them.
+pub mod hir;
