@@ -39,6 +39,10 @@ pub enum OutputKind {
     Parameter(usize),
     /// The new value of a state of the update rule: (state's number in the rule, parameter's number).
     OptimizerState(usize, usize),
+    /// A run-time scalar of the update rule, computed by its schedule before the update reads it.
+    OptimizerScalar(usize),
+    /// The gradient of a parameter, by its number.
+    Gradient(usize),
     /// In an update rule's graph: the new value of the updated parameter.
     Updated,
     /// The global norm of the gradient before clipping, a scalar to report.
