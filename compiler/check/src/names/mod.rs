@@ -1,0 +1,9 @@
+//! Names: which item, import, local or builtin every name means, and everything the compiler says that needs no types.
+//!
+//! Raised here, so the other parts of the check stay silent about it: all of E01 and W01, E0203 (order of arguments), W0004, and
+//! E0410 to E0419 (lines that do not belong where they stand, bodies without a value, lines without effect, wrong targets of `=` and `:=`).
+mod items;
+mod resolve;
+
+pub use items::{ItemClass, ItemId, ItemInfo};
+pub use resolve::{FileInput, Resolution, imports_of, resolve};
