@@ -1,0 +1,277 @@
+//! What a person sees while a run goes on: a bar on a terminal, plain lines elsewhere.
+use crate::{EpochRecord, Event, Observer, StepRecord};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::fmt::Write as _;
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+/// How progress is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DisplayMode {
+    /// A bar that redraws itself, and a line an epoch above it.
+    Terminal,
+    /// A line an epoch, and one about every ten seconds within a long epoch.
+    Plain,
+    /// Nothing.
+    Silent,
+}
+
+/// Seconds between two drawings of the bar, and between two plain lines within an epoch.
+const REDRAW: Duration = Duration::from_millis(100);
+const PLAIN_LINE: Duration = Duration::from_secs(10);
+/// Weight of the newest step in the smoothed loss.
+const SMOOTHING: f64 = 0.02;
+
+/// Shows a run to a person. Reads the clock; writes to the given stream (standard error in the command).
+pub struct Display {
+    mode: DisplayMode,
+    out: Box<dyn Write + Send>,
+    bar: Option<ProgressBar>,
+    epochs: u64,
+    epoch_steps: u64,
+    first_step: u64,
+    started: Instant,
+    epoch_started: Instant,
+    last_shown: Instant,
+    rows: u64,
+    epoch_rows: u64,
+    smoothed: Option<f64>,
+    finished_epochs: u64,
+}
+
+impl Display {
+    /// A display. In terminal mode indicatif draws the bar on standard error; `out` gets everything else and all plain lines.
+    pub fn new(mode: DisplayMode, out: Box<dyn Write + Send>) -> Display {
+        let now = Instant::now();
+        Display {
+            mode,
+            out,
+            bar: None,
+            epochs: 0,
+            epoch_steps: 0,
+            first_step: 0,
+            started: now,
+            epoch_started: now,
+            last_shown: now,
+            rows: 0,
+            epoch_rows: 0,
+            smoothed: None,
+            finished_epochs: 0,
+        }
+    }
+
+    /// A line above the bar, or among the others. A display that cannot be written to is no reason to stop a run.
+    fn line(&mut self, text: &str) {
+        match (&self.bar, self.mode) {
+            (Some(bar), _) => bar.println(text),
+            (None, DisplayMode::Silent) => {}
+            (None, _) => {
+                let _ = writeln!(self.out, "{text}");
+                let _ = self.out.flush();
+            }
+        }
+    }
+
+    fn start(&mut self, epochs: u64, epoch_steps: u64, done: u64) {
+        let now = Instant::now();
+        (self.epochs, self.epoch_steps, self.first_step) = (epochs, epoch_steps, done);
+        (self.started, self.epoch_started, self.last_shown) = (now, now, now);
+        if self.mode == DisplayMode::Terminal {
+            let style = ProgressStyle::with_template("{prefix} {bar:30.cyan/blue} {pos}/{len} {msg}").expect("the template is well formed");
+            let bar = ProgressBar::with_draw_target(Some(epochs * epoch_steps), ProgressDrawTarget::stderr_with_hz(10));
+            bar.set_style(style.progress_chars("━╸─"));
+            bar.set_position(done);
+            self.bar = Some(bar);
+        }
+    }
+
+    fn step(&mut self, step: &StepRecord) {
+        self.rows += step.rows as u64;
+        self.epoch_rows += step.rows as u64;
+        self.smoothed = Some(match self.smoothed {
+            Some(old) => old + SMOOTHING * (step.loss - old),
+            None => step.loss,
+        });
+        // The clock is read every 16th step of a run of many: a small model's step takes less time than showing it.
+        if !step.step.is_multiple_of(16) && self.epoch_steps > 16 {
+            return;
+        }
+        let interval = if self.bar.is_some() { REDRAW } else { PLAIN_LINE };
+        if self.mode == DisplayMode::Silent || self.last_shown.elapsed() < interval {
+            return;
+        }
+        self.last_shown = Instant::now();
+        let message = self.speed(step);
+        match &self.bar {
+            Some(bar) => {
+                bar.set_prefix(format!("epoch {}/{}", step.epoch, self.epochs));
+                bar.set_message(message);
+                bar.set_position(step.step);
+            }
+            None => {
+                let total = self.epochs * self.epoch_steps;
+                let text = format!("epoch {}/{}  step {}/{total}  {message}", step.epoch, self.epochs, step.step);
+                self.line(&text);
+            }
+        }
+    }
+
+    /// `loss 0.123  lr 1.0e-3  812 steps/s  51968 samples/s  0:12 left`
+    fn speed(&self, step: &StepRecord) -> String {
+        let seconds = self.started.elapsed().as_secs_f64().max(1e-9);
+        let done = step.step - self.first_step;
+        let steps_per_second = done as f64 / seconds;
+        let left = (self.epochs * self.epoch_steps).saturating_sub(step.step) as f64 / steps_per_second.max(1e-9);
+        let mut text = format!("loss {:.4}", self.smoothed.unwrap_or(step.loss));
+        if let Some(rate) = step.learning_rate {
+            let _ = write!(text, "  lr {rate:.1e}");
+        }
+        if let Some(norm) = step.gradient_norm {
+            let _ = write!(text, "  gradient {norm:.2}");
+        }
+        let _ = write!(text, "  {} steps/s  {} samples/s", quantity(steps_per_second), quantity(self.rows as f64 / seconds));
+        let _ = write!(text, "  {} left", clock(left));
+        text
+    }
+
+    fn epoch(&mut self, record: &EpochRecord) {
+        let seconds = self.epoch_started.elapsed().as_secs_f64();
+        let width = self.epochs.to_string().len();
+        let mut text = format!("epoch {:>width$}/{}  loss {:.4}", record.epoch, self.epochs, record.train.loss);
+        for (name, value) in &record.train.metrics.0 {
+            let _ = write!(text, "  {name} {value:.4}");
+        }
+        if let Some(val) = &record.val {
+            let _ = write!(text, "  val loss {:.4}", val.loss);
+            for (name, value) in &val.metrics.0 {
+                let _ = write!(text, "  val {name} {value:.4}");
+            }
+        }
+        let _ = write!(text, "  {seconds:.2} s  {} samples/s", quantity(self.epoch_rows as f64 / seconds.max(1e-9)));
+        if record.best {
+            text.push_str("  best");
+        }
+        self.line(&text);
+        if let Some(bar) = &self.bar {
+            bar.set_position(record.step);
+        }
+        self.finished_epochs += 1;
+        self.epoch_rows = 0;
+        self.epoch_started = Instant::now();
+    }
+
+    fn end(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+impl Observer for Display {
+    fn event(&mut self, event: &Event) {
+        match event {
+            Event::Started { folder, device, epochs, epoch_steps, done_steps, summary, .. } => {
+                self.line(summary);
+                self.line(&format!("run in {folder} on {device}"));
+                if *done_steps > 0 {
+                    self.line(&format!("resumed after step {done_steps}"));
+                }
+                self.start(*epochs, *epoch_steps, *done_steps);
+            }
+            Event::Step(step) => self.step(step),
+            Event::Epoch(record) => self.epoch(record),
+            Event::Checkpoint { .. } => {}
+            Event::Interrupted { step } => {
+                self.end();
+                self.line(&format!("interrupted after step {step}; the state is saved, --resume goes on from here"));
+            }
+            Event::Finished { step, best_epoch } => {
+                self.end();
+                let best = best_epoch.map(|e| format!(", best epoch {e}")).unwrap_or_default();
+                let seconds = self.started.elapsed().as_secs_f64();
+                self.line(&format!("{step} steps in {seconds:.2} s{best}"));
+            }
+        }
+    }
+}
+
+/// Three significant digits are enough to see a speed: `0.52`, `812`, `52.0k`, `1.20M`.
+fn quantity(value: f64) -> String {
+    let (scaled, unit) = match value {
+        v if v >= 1e6 => (v / 1e6, "M"),
+        v if v >= 1e4 => (v / 1e3, "k"),
+        v => (v, ""),
+    };
+    match scaled {
+        v if v >= 100.0 => format!("{v:.0}{unit}"),
+        v if v >= 10.0 => format!("{v:.1}{unit}"),
+        v => format!("{v:.2}{unit}"),
+    }
+}
+
+/// Seconds as `m:ss` or `h:mm:ss`.
+fn clock(seconds: f64) -> String {
+    let seconds = seconds.clamp(0.0, 359_999_999.0) as u64;
+    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
+        (0, m, s) => format!("{m}:{s:02}"),
+        (h, m, s) => format!("{h}:{m:02}:{s:02}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Scores, Values};
+    use std::sync::{Arc, Mutex};
+
+    #[derive(Clone, Default)]
+    struct Shared(Arc<Mutex<Vec<u8>>>);
+    impl Write for Shared {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn shown(mode: DisplayMode) -> String {
+        let out = Shared::default();
+        let mut display = Display::new(mode, Box::new(out.clone()));
+        display.event(&Event::Started {
+            name: "digits".into(),
+            folder: "runs/digits-1".into(),
+            device: "cpu".into(),
+            epochs: 10,
+            epoch_steps: 2,
+            done_steps: 0,
+            summary: "the summary".into(),
+        });
+        let scores = Scores { loss: 0.5, metrics: Values(vec![("accuracy".into(), 0.75)]) };
+        let val = Some(scores.clone());
+        display.event(&Event::Epoch(EpochRecord { epoch: 1, step: 2, train: scores, val, scalars: Values::default(), best: true }));
+        display.event(&Event::Finished { step: 2, best_epoch: Some(1) });
+        String::from_utf8(out.0.lock().unwrap().clone()).unwrap()
+    }
+
+    #[test]
+    fn plain_lines_tell_the_epoch_without_control_codes() {
+        let text = shown(DisplayMode::Plain);
+        assert!(text.starts_with("the summary\nrun in runs/digits-1 on cpu\n"), "{text}");
+        assert!(text.contains("epoch  1/10  loss 0.5000  accuracy 0.7500  val loss 0.5000  val accuracy 0.7500"), "{text}");
+        assert!(text.contains("best epoch 1"), "{text}");
+        assert!(!text.contains('\u{1b}') && !text.contains('\r'), "{text}");
+    }
+
+    #[test]
+    fn silent_is_silent() {
+        assert_eq!(shown(DisplayMode::Silent), "");
+    }
+
+    #[test]
+    fn quantities_and_times_are_short() {
+        assert_eq!([quantity(0.5), quantity(52.0), quantity(812.4), quantity(51968.0)], ["0.50", "52.0", "812", "52.0k"]);
+        assert_eq!([clock(9.4), clock(75.0), clock(3700.0)], ["0:09", "1:15", "1:01:40"]);
+    }
+}
