@@ -1,1 +1,34 @@
-//! (to come)
+//! The one sequence of passes and code generation: from a model to the programs that a device runs.
+mod graphs;
+mod plan;
+
+pub use graphs::{eval_graph, init_graph, predict_graph, step_graph};
+pub use plan::{Error, Plan, plan};
+
+use esper_codegen::Program;
+use esper_ir::{Graph, Model};
+
+/// One training step for batches of `batch` rows: forward, backward, clipping and update.
+pub fn step_program(model: &Model, plan: &Plan, batch: usize) -> Result<Program, Error> {
+    let graph = step_graph(model, batch)?;
+    compile(&graph, &format!("train[{batch}]"), plan, &plan.updates)
+}
+
+/// Loss and metrics of a batch in evaluation.
+pub fn eval_program(model: &Model, plan: &Plan, batch: usize) -> Result<Program, Error> {
+    compile(&eval_graph(model, batch)?, &format!("eval[{batch}]"), plan, &[])
+}
+
+/// Predictions of a batch.
+pub fn predict_program(model: &Model, plan: &Plan, batch: usize) -> Result<Program, Error> {
+    compile(&predict_graph(model, batch)?, &format!("predict[{batch}]"), plan, &[])
+}
+
+/// The initial value of every parameter, state and optimizer state; keyed by the seed and step 0.
+pub fn init_program(model: &Model, plan: &Plan) -> Result<Program, Error> {
+    compile(&init_graph(model)?, "init", plan, &[])
+}
+
+fn compile(graph: &Graph, name: &str, plan: &Plan, updates: &[esper_codegen::UpdateGroup]) -> Result<Program, Error> {
+    esper_codegen::compile(graph, name, &plan.layout, updates).map_err(Error::Unsupported)
+}

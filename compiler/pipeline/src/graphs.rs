@@ -1,0 +1,139 @@
+//! The graphs that are compiled: the model's, with sizes bound, differentiated, clipped and simplified.
+use crate::Error;
+use esper_diagnostics::Span;
+use esper_ir::{BATCH, DType, Dim, Graph, Input, Model, NodeId, Op, OutputKind, TensorType, verify};
+use esper_passes::{differentiate, simplify};
+
+/// What PyTorch's `clip_grad_norm_` adds to the norm before it divides by it.
+const CLIP_EPSILON: f64 = 1e-6;
+
+/// Forward and backward of one training step on `batch` rows, with the scalars of the update rule.
+/// Outputs: loss, metrics, states, one gradient a parameter, the scalars, and with clipping the gradient's norm.
+pub fn step_graph(model: &Model, batch: usize) -> Result<Graph, Error> {
+    let mut graph = bind(&model.train, batch)?;
+    let loss = graph.output(OutputKind::Loss).ok_or_else(|| Error::Bug("the training graph has no loss".into()))?;
+    let parameters: Vec<NodeId> =
+        model.parameters.iter().enumerate().map(|(i, p)| graph.input(Input::Parameter(i), p.ty.clone(), p.span)).collect();
+    let gradients = differentiate(&mut graph, loss, &parameters).map_err(Error::Bug)?;
+    let mut gradients: Vec<NodeId> = gradients
+        .into_iter()
+        .zip(&model.parameters)
+        .map(|(gradient, p)| gradient.unwrap_or_else(|| graph.constant(0.0, p.ty.clone())))
+        .collect();
+    if let Some(limit) = model.settings.clip {
+        clip(&mut graph, &mut gradients, limit)?;
+    }
+    for (i, gradient) in gradients.into_iter().enumerate() {
+        graph.add_output(OutputKind::Gradient(i), gradient);
+    }
+    for (k, schedule) in model.optimizer.scalars.iter().enumerate() {
+        let value = inlined(&mut graph, &schedule.graph)?;
+        graph.add_output(OutputKind::OptimizerScalar(k), value);
+    }
+    finish(without(&graph, &|kind| *kind == OutputKind::Prediction))
+}
+
+/// Evaluation of a batch: loss and metrics.
+pub fn eval_graph(model: &Model, batch: usize) -> Result<Graph, Error> {
+    finish(without(&bind(&model.eval, batch)?, &|kind| *kind == OutputKind::Prediction))
+}
+
+/// Prediction for a batch, without targets.
+pub fn predict_graph(model: &Model, batch: usize) -> Result<Graph, Error> {
+    finish(bind(&model.predict, batch)?)
+}
+
+/// The initial values of everything that training keeps.
+pub fn init_graph(model: &Model) -> Result<Graph, Error> {
+    let mut graph = Graph::new();
+    for (i, parameter) in model.parameters.iter().enumerate() {
+        let value = inlined(&mut graph, &parameter.init)?;
+        graph.add_output(OutputKind::Parameter(i), value);
+    }
+    for (i, state) in model.states.iter().enumerate() {
+        let value = inlined(&mut graph, &state.init)?;
+        graph.add_output(OutputKind::State(i), value);
+    }
+    for (k, value) in model.optimizer.state_init.iter().enumerate() {
+        for (i, parameter) in model.parameters.iter().enumerate() {
+            let node = graph.constant(*value, parameter.ty.clone());
+            graph.add_output(OutputKind::OptimizerState(k, i), node);
+        }
+    }
+    finish(graph)
+}
+
+fn bind(graph: &Graph, batch: usize) -> Result<Graph, Error> {
+    let rows = i64::try_from(batch).map_err(|_| Error::Bug("a batch of more than 2^63 rows".into()))?;
+    graph.bind(&|name| (name == BATCH).then_some(rows)).map_err(|e| Error::Bug(e.to_string()))
+}
+
+/// Copies a graph of one output in and gives that output. Run-time scalars of both are the same inputs.
+fn inlined(graph: &mut Graph, other: &Graph) -> Result<NodeId, Error> {
+    let outputs = graph.inline(other, &|_| None).map_err(|e| Error::Bug(e.to_string()))?;
+    outputs.first().map(|(_, node)| *node).ok_or_else(|| Error::Bug("a graph without outputs".into()))
+}
+
+/// The graph without some of its outputs.
+fn without(graph: &Graph, drop: &dyn Fn(&OutputKind) -> bool) -> Graph {
+    let mut kept = Graph::new();
+    for rule in graph.rules() {
+        kept.add_rule(rule.clone());
+    }
+    let mut map: Vec<NodeId> = Vec::with_capacity(graph.len());
+    for id in graph.ids() {
+        let node = graph.node(id);
+        let args: Vec<NodeId> = node.args.iter().map(|a| map[a.0 as usize]).collect();
+        map.push(kept.copy(node, &args));
+    }
+    for output in graph.outputs().iter().filter(|o| !drop(&o.kind)) {
+        kept.add_output(output.kind.clone(), map[output.node.0 as usize]);
+    }
+    kept
+}
+
+fn finish(graph: Graph) -> Result<Graph, Error> {
+    let graph = simplify(&graph).prune();
+    verify(&graph).map_err(|e| Error::Bug(format!("after simplify: {e}")))?;
+    Ok(graph)
+}
+
+/// Scales all gradients so that their common norm is at most `limit` (Pascanu et al., ICML 2013), as PyTorch does it.
+fn clip(graph: &mut Graph, gradients: &mut [NodeId], limit: f64) -> Result<(), Error> {
+    let scalar = TensorType::scalar(DType::F32);
+    let mut total = graph.constant(0.0, scalar.clone());
+    for gradient in gradients.iter() {
+        let squares = graph.binary(Op::Mul, *gradient, *gradient);
+        let axes: Vec<usize> = (0..graph.ty(squares).rank()).collect();
+        let sum = if axes.is_empty() { squares } else { graph.sum(squares, axes) };
+        total = graph.binary(Op::Add, total, sum);
+    }
+    let norm = graph.unary(Op::Sqrt, total);
+    graph.add_output(OutputKind::GradientNorm, norm);
+    let epsilon = graph.constant(CLIP_EPSILON, scalar.clone());
+    let above = graph.binary(Op::Add, norm, epsilon);
+    let limit = graph.constant(limit, scalar.clone());
+    let ratio = graph.binary(Op::Div, limit, above);
+    let one = graph.constant(1.0, scalar);
+    let factor = graph.binary(Op::Minimum, ratio, one);
+    for gradient in gradients.iter_mut() {
+        let shape = graph.ty(*gradient).shape.clone();
+        let spread = if shape.is_empty() {
+            factor
+        } else {
+            graph.apply(Op::Broadcast { shape, axes: vec![] }, &[factor], Span::default()).map_err(|e| Error::Bug(e.to_string()))?
+        };
+        *gradient = graph.binary(Op::Mul, *gradient, spread);
+    }
+    Ok(())
+}
+
+/// The number of elements of a bound type.
+pub(crate) fn elements(ty: &TensorType) -> Result<usize, Error> {
+    ty.elements().ok_or_else(|| Error::TooLarge(format!("a tensor of type {ty} has more elements than this machine can count")))
+}
+
+/// A size as a symbolic-free dimension.
+pub(crate) fn dim(n: usize) -> Dim {
+    Dim::from(n)
+}
