@@ -1,0 +1,220 @@
+//! The command line: every subcommand with its options, and nothing of what they do.
+use clap::{Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// The Esper compiler and trainer.
+#[derive(Parser, Debug)]
+#[command(
+    name = "esperc",
+    version,
+    about = "Compiles .blueprint files and trains what they describe",
+    after_help = "Exit codes: 0 fine; 1 the program has errors, or `fmt --check` differs; 2 wrong usage; \
+                  3 data, device or run failed; 70 a bug in the compiler; 130 interrupted, 143 terminated."
+)]
+pub struct Arguments {
+    /// How diagnostics are written
+    #[arg(long, global = true, value_enum, default_value_t = MessageFormat::Human)]
+    pub message_format: MessageFormat,
+    /// When to use colours
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
+    pub color: Color,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// How diagnostics are written.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MessageFormat {
+    /// Source lines with labels
+    Human,
+    /// One line each: file:line:column: error[code]: message
+    Short,
+    /// One JSON object a line
+    Json,
+    /// One SARIF 2.1.0 document
+    Sarif,
+}
+
+/// When to use colours.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+/// What to print of a compilation.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    Tokens,
+    Ast,
+    Hir,
+    Graph,
+    /// The graph after differentiation and simplification, as Graphviz
+    #[value(name = "graph=dot")]
+    GraphDot,
+    Kernels,
+    Plan,
+    Clif,
+    Cuda,
+    Wgsl,
+}
+
+/// Which rows `eval` reads.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rows {
+    Train,
+    Val,
+    Test,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Check files and say what is wrong with them
+    Check {
+        /// Blueprint files
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// Apply every repair that is the only sensible one
+        #[arg(long)]
+        fix: bool,
+    },
+    /// Compile an experiment; print a stage of it, or write it as one artifact
+    Build {
+        /// A blueprint file
+        file: PathBuf,
+        /// The experiment, where the file has several
+        train: Option<String>,
+        /// Print this stage (or several, separated by commas) to standard output
+        #[arg(long, value_enum, value_delimiter = ',')]
+        emit: Vec<Stage>,
+        /// Which program `--emit` shows
+        #[arg(long, value_enum, default_value_t = Which::Train)]
+        program: Which,
+        /// Change a field: `epochs=3`, `optimizer.lr.peak=1e-3`
+        #[arg(long = "set", value_name = "FIELD=VALUE")]
+        set: Vec<String>,
+        /// Write the artifact that `esperc run` uses without the source
+        #[arg(short, long, value_name = "FILE.espb")]
+        output: Option<PathBuf>,
+    },
+    /// Train: a blueprint file or a built artifact
+    Run {
+        /// A .blueprint or .espb file
+        file: PathBuf,
+        /// The experiment, where the file has several
+        train: Option<String>,
+        /// Change a field: `epochs=3`, `optimizer.lr.peak=1e-3`
+        #[arg(long = "set", value_name = "FIELD=VALUE")]
+        set: Vec<String>,
+        /// Where to run
+        #[arg(long, default_value = "auto")]
+        device: String,
+        /// Threads of the CPU device; results do not depend on it
+        #[arg(long)]
+        threads: Option<usize>,
+        /// Folder in which runs are kept
+        #[arg(long, default_value = "runs")]
+        runs: PathBuf,
+        /// Continue a run from its newest checkpoint, bit for bit
+        #[arg(long, value_name = "RUN")]
+        resume: Option<PathBuf>,
+        /// Compile and summarise, but do not train
+        #[arg(long)]
+        dry_run: bool,
+        /// No progress
+        #[arg(short, long)]
+        quiet: bool,
+    },
+    /// Evaluate a finished run
+    Eval {
+        /// The run's folder
+        run: PathBuf,
+        /// Which rows
+        #[arg(long, value_enum, default_value_t = Rows::Val)]
+        split: Rows,
+        /// Which checkpoint: best, last
+        #[arg(long, default_value = "best")]
+        checkpoint: String,
+    },
+    /// Predict with a finished run; CSV to standard output
+    Predict {
+        /// The run's folder
+        run: PathBuf,
+        /// Rows of features, without labels
+        #[arg(long)]
+        data: PathBuf,
+        /// Write here instead of standard output
+        #[arg(short, long)]
+        output: Option<PathBuf>,
+        /// Which checkpoint: best, last
+        #[arg(long, default_value = "best")]
+        checkpoint: String,
+    },
+    /// Format files in place, or standard input (`-`) to standard output
+    Fmt {
+        /// Blueprint files
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// Write nothing; exit with 1 where a file would change
+        #[arg(long)]
+        check: bool,
+        /// Print what would change, write nothing
+        #[arg(long)]
+        diff: bool,
+    },
+    /// Tell a diagnostic code at length; without one, list all
+    Explain {
+        /// `E0301`
+        code: Option<String>,
+    },
+    /// Documentation of a name: `std.nn.Linear`, `max_pool`, `std.optim`
+    Doc {
+        /// What to look up; without a name, the modules of the library
+        name: Option<String>,
+        /// Print the whole source of the item or module
+        #[arg(long)]
+        source: bool,
+    },
+    /// Measure training steps and compilation
+    Bench {
+        /// `w1`, `w2`, or a blueprint file; without one, all built-in workloads
+        workloads: Vec<String>,
+        /// Threads of the CPU device; default: one, then two
+        #[arg(long)]
+        threads: Option<usize>,
+        /// Seconds to measure each workload for
+        #[arg(long, default_value_t = 1.0)]
+        seconds: f64,
+        /// Print where the time of a step goes, kernel by kernel
+        #[arg(long)]
+        profile: bool,
+        /// One JSON object a workload
+        #[arg(long)]
+        json: bool,
+    },
+    /// Looks inside, for developers
+    Dev {
+        #[command(subcommand)]
+        what: Dev,
+    },
+}
+
+/// Which of a model's programs.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    Train,
+    Eval,
+    Predict,
+    Init,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum Dev {
+    /// The passes in the order they run
+    Passes,
+    /// The operator table
+    Operators,
+    /// The devices that were found
+    Devices,
+}
