@@ -1,0 +1,69 @@
+//! The rows a run trains on: read from files, checked against the model, divided, normalised, and gathered into batches.
+mod csv_file;
+mod idx_file;
+mod normalise;
+mod order;
+mod places;
+mod raw_file;
+mod split;
+mod table;
+
+pub use normalise::Normalisation;
+pub use order::{EpochOrder, Purpose, permute};
+pub use places::{CODES, DataPlace};
+pub use split::{SplitRows, divide};
+pub use table::{Batch, RowFormat, Table, TargetFormat, Targets};
+
+use esper_diagnostics::Diagnostic;
+use esper_ir::{DataSource, DataSpec, Model};
+use std::path::Path;
+
+/// All rows of the data, checked, with features multiplied by `scale` but not normalised. `folder` is where the blueprint lies.
+pub fn read(spec: &DataSpec, format: &RowFormat, folder: &Path) -> Result<Table, Diagnostic> {
+    match &spec.source {
+        DataSource::Csv { path, label, header } => {
+            csv_file::read(spec, format, folder, path, csv_file::Layout { label: Some(*label), header: *header })
+        }
+        DataSource::Idx { images, labels } => idx_file::read(spec, format, folder, images, Some(labels)),
+        DataSource::Unsupported { function } => Err(places::unsupported(spec, function)),
+    }
+}
+
+/// Rows to predict from, in the format of the run's data; a label column may be there and is ignored.
+pub fn read_unlabelled(spec: &DataSpec, format: &RowFormat, file: &Path) -> Result<Table, Diagnostic> {
+    let folder = Path::new("");
+    let path = file.to_string_lossy();
+    match &spec.source {
+        DataSource::Csv { label, header, .. } => {
+            csv_file::read(spec, &format.without_target(), folder, &path, csv_file::Layout { label: Some(*label), header: *header })
+        }
+        DataSource::Idx { .. } => idx_file::read(spec, &format.without_target(), folder, &path, None),
+        DataSource::Unsupported { function } => Err(places::unsupported(spec, function)),
+    }
+}
+
+/// The data of a run, ready for batches.
+#[derive(Clone, Debug)]
+pub struct Dataset {
+    /// All rows, normalised.
+    pub table: Table,
+    /// Which row is for what.
+    pub split: SplitRows,
+    /// What was done to the features, to do the same to others.
+    pub normalisation: Option<Normalisation>,
+}
+
+/// Reads, checks, divides and normalises the data of a model.
+pub fn prepare(model: &Model, folder: &Path) -> Result<Dataset, Diagnostic> {
+    let format = RowFormat::of(model)?;
+    let mut table = read(&model.data, &format, folder)?;
+    let split = divide(table.rows(), &model.data, model.settings.seed)?;
+    let normalisation = Normalisation::measure(&table, &split.train, model.data.normalise, &format.shape);
+    if let Some(normalisation) = &normalisation {
+        normalisation.apply(&mut table.features);
+    }
+    Ok(Dataset { table, split, normalisation })
+}
+
+#[cfg(test)]
+mod tests;
