@@ -2,8 +2,21 @@
 //!
 //! Raised here, so the other parts of the check stay silent about it: all of E01 and W01, E0203 (order of arguments), W0004, and
 //! E0410 to E0419 (lines that do not belong where they stand, bodies without a value, lines without effect, wrong targets of `=` and `:=`).
+mod belongs;
+mod case;
+mod code;
+mod cycles;
+mod expressions;
+mod imports;
 mod items;
+mod known;
+mod members;
 mod resolve;
+mod scope;
+mod sections;
+mod suggest;
+mod walk;
 
+pub use imports::unknown_module;
 pub use items::{ItemClass, ItemId, ItemInfo};
 pub use resolve::{FileInput, Resolution, imports_of, resolve};

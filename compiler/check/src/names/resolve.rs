@@ -1,7 +1,14 @@
 //! The module map: items of all files, what `use` brings in, and what a name means at the top of a file.
+use super::belongs::Place;
+use super::case::Case;
+use super::cycles::{self, References};
+use super::imports::{Imports, declared_twice, miscased};
 use super::items::{ItemClass, ItemId, ItemInfo, declared};
-use esper_diagnostics::{Diagnostic, FileId, Span};
-use esper_grammar::ast::{File, ItemKind, Path};
+use super::members::has_unread_lines;
+use super::suggest;
+use super::walk::{Found, Walker, Words};
+use esper_diagnostics::{Diagnostic, FileId, Severity, Span};
+use esper_grammar::ast::{File, Item, ItemKind, Path};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A parsed file and how `use` names it.
@@ -23,8 +30,11 @@ pub struct Resolution<'a> {
     /// What is wrong with names, in no particular order.
     pub problems: Vec<Diagnostic>,
     pub(super) modules: BTreeMap<String, FileId>,
+    /// Own items of each file.
+    pub(super) own: BTreeMap<FileId, BTreeMap<String, ItemId>>,
+    /// Own items and imports of each file.
     pub(super) tables: BTreeMap<FileId, BTreeMap<String, ItemId>>,
-    pub(super) unsound: BTreeSet<ItemId>,
+    unsound: BTreeSet<ItemId>,
 }
 
 impl<'a> Resolution<'a> {
@@ -47,8 +57,11 @@ impl<'a> Resolution<'a> {
             return self.lookup(file, &last.text);
         }
         let owner = self.module(&joined(module.iter().map(|n| n.text.as_str())))?;
-        let id = self.lookup(owner, &last.text)?;
-        (self.item(id).file == owner).then_some(id)
+        self.own.get(&owner)?.get(&last.text).copied()
+    }
+    /// All names at the top of a file.
+    pub(super) fn table(&self, file: FileId) -> impl Iterator<Item = (&String, &ItemInfo<'a>)> {
+        self.tables.get(&file).into_iter().flatten().map(|(name, id)| (name, self.item(*id)))
     }
     /// Whether nothing is wrong with the names of an item. What is said of an unsound item beyond its names may follow from them.
     pub fn is_sound(&self, id: ItemId) -> bool {
@@ -90,31 +103,175 @@ pub(super) fn joined<'n>(names: impl Iterator<Item = &'n str>) -> String {
 pub fn resolve<'a>(files: &[FileInput<'a>]) -> Resolution<'a> {
     let mut resolution = Resolution::default();
     for input in files {
-        resolution.modules.entry(input.module.clone()).or_insert(input.id);
-        let table = resolution.tables.entry(input.id).or_default();
+        declare_items(input, &mut resolution);
+    }
+    let unread: BTreeSet<FileId> = files.iter().filter(|f| has_unread_items(f.file)).map(|f| f.id).collect();
+    resolution.tables = resolution.own.clone();
+    let imports: Vec<Imports> = files.iter().map(|f| Imports::read(f, &mut resolution, &unread)).collect();
+
+    let mut references = References::new();
+    let mut places: Vec<(ItemId, Span)> = imports.iter().flat_map(|i| i.places.iter().copied()).collect();
+    for (input, imports) in files.iter().zip(&imports) {
+        let mut used = BTreeSet::new();
+        let mut unread_lines = unread.contains(&input.id);
         for item in &input.file.items {
-            let Some((kind, name)) = declared(item) else { continue };
-            let id = ItemId(resolution.items.len() as u32);
-            resolution.items.push(ItemInfo {
-                id,
-                file: input.id,
-                module: input.module.clone(),
-                name: name.text.clone(),
-                name_span: name.span,
-                docs: &item.docs.text,
-                item,
-                kind,
-                gradient: None,
-            });
-            table.entry(name.text.clone()).or_insert(id);
+            let lenient = body_of(item).is_some_and(has_unread_lines);
+            unread_lines |= lenient;
+            let found = walk(item, input.id, &resolution, imports, lenient || unread.contains(&input.id));
+            places.extend(&found.references);
+            used.extend(found.top_names.iter().cloned());
+            record(item, input.id, found, &mut resolution, &mut references);
         }
-        for item in &input.file.items {
-            let ItemKind::Grad { name, .. } = &item.kind else { continue };
-            let owner = table.get(&name.text).map(|id| id.0 as usize);
-            if let Some(info) = owner.and_then(|i| resolution.items.get_mut(i)).filter(|i| i.kind == ItemClass::Fn) {
-                info.gradient.get_or_insert(item);
+        if !unread_lines {
+            resolution.problems.extend(imports.unused(&used));
+        }
+    }
+    for (problem, circle) in cycles::cycles(&references, &resolution) {
+        resolution.problems.push(problem);
+        resolution.unsound.extend(circle);
+    }
+    case_of_items(&mut resolution, &places);
+    resolution
+}
+
+fn declare_items<'a>(input: &FileInput<'a>, resolution: &mut Resolution<'a>) {
+    resolution.modules.entry(input.module.clone()).or_insert(input.id);
+    let own = resolution.own.entry(input.id).or_default();
+    for item in &input.file.items {
+        let Some((kind, name)) = declared(item) else { continue };
+        let id = ItemId(resolution.items.len() as u32);
+        if let Some(first) = own.get(&name.text) {
+            let at = resolution.items[first.0 as usize].name_span;
+            resolution.problems.push(declared_twice(name, at).help("give one of them another name"));
+            resolution.unsound.insert(id);
+        } else {
+            own.insert(name.text.clone(), id);
+        }
+        let (file, module) = (input.id, input.module.clone());
+        resolution.items.push(ItemInfo {
+            id,
+            file,
+            module,
+            name: name.text.clone(),
+            name_span: name.span,
+            docs: &item.docs.text,
+            item,
+            kind,
+            gradient: None,
+        });
+    }
+    for item in &input.file.items {
+        let ItemKind::Grad { name, .. } = &item.kind else { continue };
+        let owner = own.get(&name.text).and_then(|id| resolution.items.get_mut(id.0 as usize)).filter(|i| i.kind == ItemClass::Fn);
+        match owner {
+            Some(ItemInfo { gradient: Some(Item { kind: ItemKind::Grad { name: first, .. }, .. }), .. }) => {
+                let says = format!("a second derivative of `{}`", name.text);
+                resolution.problems.push(
+                    Diagnostic::error("E0112", format!("`{}` has two derivatives", name.text), name.span, says)
+                        .label(first.span, "the first one"),
+                );
+            }
+            Some(info) => info.gradient = Some(item),
+            None if has_unread_items(input.file) => {}
+            None => {
+                let functions = resolution
+                    .items
+                    .iter()
+                    .filter(|i| i.file == input.id && i.kind == ItemClass::Fn)
+                    .map(|i| (i.name.clone(), i.name_span));
+                let says = format!("no `fn {}` stands in this file", name.text);
+                let problem = Diagnostic::error("E0114", format!("a derivative of nothing: `{}`", name.text), name.span, says);
+                let near = suggest::nearest(&name.text, functions.collect::<Vec<_>>());
+                resolution.problems.push(match near {
+                    Some((meant, at)) => {
+                        problem.label(at, "did you mean this function?").edit(format!("replace by `{meant}`"), name.span, meant)
+                    }
+                    None => problem.help("a `grad` stands in the file of its `fn` and has its name"),
+                });
             }
         }
     }
-    resolution
+}
+
+/// The body of an item that has one.
+fn body_of(item: &Item) -> Option<&esper_grammar::ast::Body> {
+    match &item.kind {
+        ItemKind::Fn { body, .. } | ItemKind::Grad { body, .. } => Some(body),
+        ItemKind::Blueprint(d) | ItemKind::Optimizer(d) => Some(&d.body),
+        ItemKind::Policy(d) | ItemKind::Train(d) => Some(&d.body),
+        ItemKind::Broken(body) => body.as_ref(),
+        ItemKind::Use { .. } | ItemKind::Const { .. } => None,
+    }
+}
+
+/// Whether a file has items that could not be read, which may declare what seems to be unknown.
+fn has_unread_items(file: &File) -> bool {
+    file.items.iter().any(|i| matches!(i.kind, ItemKind::Broken(_)))
+}
+
+fn walk<'a>(item: &'a Item, file: FileId, resolution: &Resolution<'a>, imports: &Imports, lenient: bool) -> Found {
+    let mut walker = Walker::new(resolution, file, &imports.poisoned, lenient);
+    match &item.kind {
+        ItemKind::Const { ty, value, .. } => {
+            ty.iter().for_each(|t| walker.type_names(t));
+            walker.expr(value);
+        }
+        ItemKind::Fn { params, result, body, .. } => walker.function(params, result, body),
+        ItemKind::Grad { name, args, body } => {
+            let function = resolution.own.get(&file).and_then(|own| own.get(&name.text)).map(|id| &resolution.item(*id).item.kind);
+            let params = if let Some(ItemKind::Fn { params, .. }) = function { Some(&params[..]) } else { None };
+            walker.gradient(args, body, params);
+        }
+        ItemKind::Blueprint(definition) => walker.definition(definition, Place::Blueprint),
+        ItemKind::Optimizer(definition) => walker.definition(definition, Place::Optimizer),
+        ItemKind::Policy(derived) => walker.policy(derived),
+        ItemKind::Train(derived) => walker.experiment(derived),
+        ItemKind::Use { .. } | ItemKind::Broken(_) => {}
+    }
+    walker.words = Words::Names;
+    walker.finish()
+}
+
+/// Files what the walk over an item found.
+fn record(item: &Item, file: FileId, found: Found, resolution: &mut Resolution, references: &mut References) {
+    let id =
+        declared(item).and_then(|(_, name)| resolution.items.iter().find(|i| i.file == file && i.name_span == name.span).map(|i| i.id));
+    if let Some(id) = id {
+        let to = references.entry(id).or_default();
+        for (other, span) in &found.references {
+            to.entry(*other).or_insert(*span);
+        }
+    }
+    // An unsound derivative makes its function unsound.
+    let owner = match &item.kind {
+        ItemKind::Grad { name, .. } => resolution.own.get(&file).and_then(|own| own.get(&name.text)).copied(),
+        _ => id,
+    };
+    if found.problems.iter().any(|p| p.severity == Severity::Error) {
+        resolution.unsound.extend(owner);
+    }
+    resolution.problems.extend(found.problems);
+}
+
+/// Items whose names are in the wrong case, with an edit that renames them everywhere.
+fn case_of_items(resolution: &mut Resolution, places: &[(ItemId, Span)]) {
+    let mut problems = vec![];
+    for info in &resolution.items {
+        let case = Case::of(info.kind);
+        if case.fits(&info.name) {
+            continue;
+        }
+        let better = case.apply(&info.name);
+        let name = esper_grammar::ast::Name { text: info.name.clone(), span: info.name_span };
+        let length = info.name.len() as u32;
+        // A place that is longer or shorter is an alias.
+        let mut spans: BTreeSet<Span> =
+            places.iter().filter(|(id, s)| *id == info.id && s.end - s.start == length).map(|(_, s)| *s).collect();
+        spans.insert(info.name_span);
+        let gradient = info.gradient.and_then(|g| if let ItemKind::Grad { name, .. } = &g.kind { Some(name.span) } else { None });
+        spans.extend(gradient);
+        let changes = spans.into_iter().map(|s| (s, better.clone())).collect();
+        problems.push(miscased(&name, info.kind.noun(), case).edits(format!("rename to `{better}`"), changes));
+    }
+    resolution.problems.extend(problems);
 }
