@@ -1,7 +1,7 @@
 //! The graphs that are compiled: the model's, with sizes bound, differentiated, clipped and simplified.
 use crate::Error;
 use esper_diagnostics::Span;
-use esper_ir::{BATCH, DType, Dim, Graph, Input, Model, NodeId, Op, OutputKind, TensorType, verify};
+use esper_ir::{BATCH, DType, Graph, Input, Model, NodeId, Op, OutputKind, TensorType, verify};
 use esper_passes::{differentiate, simplify};
 
 /// What PyTorch's `clip_grad_norm_` adds to the norm before it divides by it.
@@ -30,12 +30,12 @@ pub fn step_graph(model: &Model, batch: usize) -> Result<Graph, Error> {
         let value = inlined(&mut graph, &schedule.graph)?;
         graph.add_output(OutputKind::OptimizerScalar(k), value);
     }
-    finish(without(&graph, &|kind| *kind == OutputKind::Prediction))
+    finish(without(&graph, &|kind| *kind == OutputKind::Prediction)?)
 }
 
 /// Evaluation of a batch: loss and metrics.
 pub fn eval_graph(model: &Model, batch: usize) -> Result<Graph, Error> {
-    finish(without(&bind(&model.eval, batch)?, &|kind| *kind == OutputKind::Prediction))
+    finish(without(&bind(&model.eval, batch)?, &|kind| *kind == OutputKind::Prediction)?)
 }
 
 /// Prediction for a batch, without targets.
@@ -74,22 +74,14 @@ fn inlined(graph: &mut Graph, other: &Graph) -> Result<NodeId, Error> {
     outputs.first().map(|(_, node)| *node).ok_or_else(|| Error::Bug("a graph without outputs".into()))
 }
 
-/// The graph without some of its outputs.
-fn without(graph: &Graph, drop: &dyn Fn(&OutputKind) -> bool) -> Graph {
+/// The graph without some of its outputs and what only they need.
+fn without(graph: &Graph, drop: &dyn Fn(&OutputKind) -> bool) -> Result<Graph, Error> {
     let mut kept = Graph::new();
-    for rule in graph.rules() {
-        kept.add_rule(rule.clone());
+    let outputs = kept.inline(graph, &|_| None).map_err(|e| Error::Bug(e.to_string()))?;
+    for (kind, node) in outputs.into_iter().filter(|(kind, _)| !drop(kind)) {
+        kept.add_output(kind, node);
     }
-    let mut map: Vec<NodeId> = Vec::with_capacity(graph.len());
-    for id in graph.ids() {
-        let node = graph.node(id);
-        let args: Vec<NodeId> = node.args.iter().map(|a| map[a.0 as usize]).collect();
-        map.push(kept.copy(node, &args));
-    }
-    for output in graph.outputs().iter().filter(|o| !drop(&o.kind)) {
-        kept.add_output(output.kind.clone(), map[output.node.0 as usize]);
-    }
-    kept
+    Ok(kept)
 }
 
 fn finish(graph: Graph) -> Result<Graph, Error> {
@@ -126,14 +118,4 @@ fn clip(graph: &mut Graph, gradients: &mut [NodeId], limit: f64) -> Result<(), E
         *gradient = graph.binary(Op::Mul, *gradient, spread);
     }
     Ok(())
-}
-
-/// The number of elements of a bound type.
-pub(crate) fn elements(ty: &TensorType) -> Result<usize, Error> {
-    ty.elements().ok_or_else(|| Error::TooLarge(format!("a tensor of type {ty} has more elements than this machine can count")))
-}
-
-/// A size as a symbolic-free dimension.
-pub(crate) fn dim(n: usize) -> Dim {
-    Dim::from(n)
 }
