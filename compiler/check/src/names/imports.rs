@@ -99,21 +99,19 @@ impl Imports {
         for import in names {
             let local = import.alias.as_ref().unwrap_or(&import.name);
             let own = resolution.own.get(&file).and_then(|t| t.get(&import.name.text)).copied();
+            if import.name.text.starts_with('_') {
+                self.poisoned.insert(local.text.clone());
+                let message = format!("`{}` is private to `{module_name}`", import.name.text);
+                let problem = Diagnostic::error("E0108", message, import.name.span, "private")
+                    .note("a name that begins with `_` is for its own file")
+                    .help("rename it there, without the `_`, if other files may use it");
+                resolution.problems.push(match own {
+                    Some(item) => problem.label(resolution.item(item).name_span, "declared here"),
+                    None => problem,
+                });
+                continue;
+            }
             match own {
-                Some(item) if import.name.text.starts_with('_') && !same_file(span, file) => {
-                    self.poisoned.insert(local.text.clone());
-                    let at = resolution.item(item).name_span;
-                    resolution.problems.push(
-                        Diagnostic::error(
-                            "E0108",
-                            format!("`{}` is private to `{module_name}`", import.name.text),
-                            import.name.span,
-                            "private",
-                        )
-                        .label(at, "a name that begins with `_` is for its own file")
-                        .help("rename it there, without the `_`, if other files may use it"),
-                    );
-                }
                 Some(item) => {
                     if import.alias.is_some() {
                         self.places.push((item, import.name.span));
@@ -151,10 +149,6 @@ impl Imports {
                 .help("remove it from the `use`")
         })
     }
-}
-
-fn same_file(span: Span, file: FileId) -> bool {
-    span.file == file
 }
 
 /// The error for a second item or import of one name.

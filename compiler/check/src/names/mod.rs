@@ -11,12 +11,30 @@ mod imports;
 mod items;
 mod known;
 mod members;
+mod records;
+mod records_lines;
 mod resolve;
 mod scope;
 mod sections;
 mod suggest;
 mod walk;
 
+use esper_diagnostics::CodeRecord;
 pub use imports::unknown_module;
 pub use items::{ItemClass, ItemId, ItemInfo};
 pub use resolve::{FileInput, Resolution, imports_of, resolve};
+
+/// What each code that is raised here means.
+pub const CODES: &[CodeRecord] = &{
+    let mut all = [records::NAMES[0]; records::NAMES.len() + records_lines::LINES.len()];
+    let mut i = 0;
+    while i < records::NAMES.len() {
+        all[i] = records::NAMES[i];
+        i += 1;
+    }
+    while i < all.len() {
+        all[i] = records_lines::LINES[i - records::NAMES.len()];
+        i += 1;
+    }
+    all
+};
