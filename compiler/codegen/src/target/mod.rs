@@ -1,0 +1,2 @@
+//! The spellings of kernels, one module a target.
+pub mod clif;
