@@ -56,6 +56,11 @@ impl MetricsLog {
         Ok(self.cursor)
     }
 
+    /// How far the files have come, maybe not on the disk yet.
+    pub fn cursor(&self) -> LogCursor {
+        self.cursor
+    }
+
     fn write_json(&mut self, event: &Event) -> io::Result<()> {
         self.line.clear();
         serde_json::to_writer(&mut self.line, event)?;

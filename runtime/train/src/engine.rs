@@ -1,0 +1,292 @@
+//! A model on a device: its programs loaded, its tensors in the device's memory, and the few ways the loop touches them.
+use crate::RunError;
+use crate::checkpoint::StoredTensor;
+use crate::data::Batch;
+use crate::programs::Programs;
+use esper_codegen::{Buffer, Class, Program, scalar_words};
+use esper_device::{Device, Executable, Memory, Phase};
+use esper_ir::{DType, Model, OutputKind};
+
+/// Which programs are needed: the sizes of their batches.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Sizes {
+    /// Of training steps.
+    pub step: Vec<usize>,
+    /// Of evaluations.
+    pub eval: Vec<usize>,
+    /// Of predictions.
+    pub predict: Vec<usize>,
+}
+
+/// A place in a device's memory.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    class: Class,
+    offset: usize,
+    bytes: usize,
+}
+
+impl From<&Buffer> for Place {
+    fn from(buffer: &Buffer) -> Place {
+        Place { class: buffer.class, offset: buffer.offset, bytes: buffer.bytes }
+    }
+}
+
+/// A program on the device and where the loop writes and reads.
+pub(crate) struct Loaded {
+    rows: usize,
+    executable: Box<dyn Executable>,
+    program: Program,
+    feature: Option<Place>,
+    target: Option<Place>,
+    loss: Option<Place>,
+    metrics: Vec<Option<Place>>,
+    gradient_norm: Option<Place>,
+    prediction: Option<(Place, DType)>,
+}
+
+/// A tensor that lasts, and where.
+struct Kept {
+    name: String,
+    dtype: DType,
+    shape: Vec<usize>,
+    place: Place,
+}
+
+/// What a batch gave.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BatchResult {
+    /// The mean loss of its rows.
+    pub loss: f64,
+    /// The gradient's norm before clipping.
+    pub gradient_norm: Option<f64>,
+}
+
+/// The first tensor of a step that is not finite.
+#[derive(Clone, Debug)]
+pub(crate) struct BadTensor {
+    /// Its name in the program.
+    pub name: String,
+    /// Where it comes from.
+    pub span: esper_diagnostics::Span,
+}
+
+/// A model on a device.
+pub(crate) struct Engine {
+    memory: Box<dyn Memory>,
+    init: Loaded,
+    steps: Vec<Loaded>,
+    evals: Vec<Loaded>,
+    predictions: Vec<Loaded>,
+    kept: Vec<Kept>,
+    arenas: [usize; 7],
+    chunk: Vec<u8>,
+}
+
+/// Bytes of gradients that are looked at in one go: they stay in the nearest cache.
+const CHUNK: usize = 16 * 1024;
+
+impl Engine {
+    /// Builds all programs and gives the model its place on the device. Nothing is initialised yet.
+    pub fn new(device: &dyn Device, programs: &dyn Programs, model: &Model, sizes: &Sizes) -> Result<Engine, RunError> {
+        let mut arenas = [0usize; 7];
+        let mut load = |rows: usize, program: Result<Program, RunError>| -> Result<Loaded, RunError> {
+            let program = program?;
+            for (most, bytes) in arenas.iter_mut().zip(program.arenas) {
+                *most = bytes.max(*most);
+            }
+            Loaded::new(device, program, rows, model.metrics.len())
+        };
+        let init = load(0, programs.init())?;
+        let steps = sizes.step.iter().map(|n| load(*n, programs.step(*n))).collect::<Result<Vec<_>, _>>()?;
+        let evals = sizes.eval.iter().map(|n| load(*n, programs.eval(*n))).collect::<Result<Vec<_>, _>>()?;
+        let predictions = sizes.predict.iter().map(|n| load(*n, programs.predict(*n))).collect::<Result<Vec<_>, _>>()?;
+        let kept = kept(model, &init.program);
+        let memory = device.memory(arenas)?;
+        Ok(Engine { memory, init, steps, evals, predictions, kept, arenas, chunk: vec![0; CHUNK] })
+    }
+
+    /// Bytes of each arena, in the order of [`Class::ALL`].
+    pub fn arenas(&self) -> [usize; 7] {
+        self.arenas
+    }
+
+    /// Gives every tensor that lasts its initial value, from the seed.
+    pub fn initialise(&mut self, seed: u64) -> Result<(), RunError> {
+        self.write_scalars(seed, 0, 0, 0)?;
+        self.init.executable.run(&mut *self.memory, Phase::All)?;
+        Ok(())
+    }
+
+    /// The scalars of a step, counted from 1.
+    pub fn write_scalars(&mut self, seed: u64, step: u64, total_steps: u64, epoch_steps: u64) -> Result<(), RunError> {
+        let mut words = [0u8; 4 * scalar_words::OPTIMIZER];
+        let mut set = |word: usize, bytes: [u8; 4]| words[4 * word..4 * word + 4].copy_from_slice(&bytes);
+        set(scalar_words::SEED, (seed as u32).to_le_bytes());
+        set(scalar_words::SEED + 1, ((seed >> 32) as u32).to_le_bytes());
+        set(scalar_words::STEP_KEY, (step as u32).to_le_bytes());
+        set(scalar_words::STEP, (step as f32).to_le_bytes());
+        set(scalar_words::TOTAL_STEPS, (total_steps as f32).to_le_bytes());
+        set(scalar_words::EPOCH_STEPS, (epoch_steps as f32).to_le_bytes());
+        let bytes = self.arenas[Class::Scalars as usize].min(words.len());
+        self.memory.write(Class::Scalars, 0, &words[..bytes])?;
+        Ok(())
+    }
+
+    /// Forward and backward of a training batch; adds metrics times rows to `metrics`. Nothing that lasts has changed afterwards.
+    pub fn compute_step(&mut self, rows: usize, batch: &Batch, metrics: &mut [f64]) -> Result<BatchResult, RunError> {
+        find(&mut self.steps, rows).compute(&mut *self.memory, batch, metrics)
+    }
+
+    /// Whether all gradients are finite. With clipping their norm tells, otherwise all of them are looked at.
+    pub fn gradients_are_finite(&mut self, result: BatchResult) -> Result<bool, RunError> {
+        if let Some(norm) = result.gradient_norm {
+            return Ok(norm.is_finite());
+        }
+        let end = self.arenas[Class::Gradients as usize];
+        let mut offset = 0;
+        while offset < end {
+            let chunk = &mut self.chunk[..CHUNK.min(end - offset)];
+            self.memory.read(Class::Gradients, offset, chunk)?;
+            // An exponent of all ones is an infinity or a NaN; the largest magnitude shows whether there is one.
+            let magnitude = |b: &[u8]| u32::from_le_bytes([b[0], b[1], b[2], b[3]]) & 0x7fff_ffff;
+            if chunk.chunks_exact(4).map(magnitude).fold(0, u32::max) >= 0x7f80_0000 {
+                return Ok(false);
+            }
+            offset += chunk.len();
+        }
+        Ok(true)
+    }
+
+    /// Makes the last computed step count.
+    pub fn commit_step(&mut self, rows: usize) -> Result<(), RunError> {
+        find(&mut self.steps, rows).executable.run(&mut *self.memory, Phase::Commit)?;
+        Ok(())
+    }
+
+    /// What went bad first in the last computed step.
+    pub fn first_bad_tensor(&mut self, rows: usize) -> Result<Option<BadTensor>, RunError> {
+        let step = find(&mut self.steps, rows);
+        let id = step.executable.first_non_finite(&mut *self.memory)?;
+        Ok(id.map(|id| {
+            let buffer = &step.program.buffers[id.0 as usize];
+            BadTensor { name: buffer.name.clone(), span: buffer.span }
+        }))
+    }
+
+    /// The run-time scalars of the update rule, as the last step computed them.
+    pub fn optimizer_scalar(&mut self, number: usize) -> Result<f64, RunError> {
+        let mut bytes = [0; 4];
+        self.memory.read(Class::Scalars, 4 * (scalar_words::OPTIMIZER + number), &mut bytes)?;
+        Ok(f64::from(f32::from_le_bytes(bytes)))
+    }
+
+    /// Loss and metrics (added, times rows) of a batch in evaluation.
+    pub fn evaluate(&mut self, rows: usize, batch: &Batch, metrics: &mut [f64]) -> Result<BatchResult, RunError> {
+        find(&mut self.evals, rows).compute(&mut *self.memory, batch, metrics)
+    }
+
+    /// The predictions for a batch, as they lie in memory, and their element type.
+    pub fn predict(&mut self, rows: usize, batch: &Batch, predictions: &mut Vec<u8>) -> Result<DType, RunError> {
+        let loaded = find(&mut self.predictions, rows);
+        loaded.compute(&mut *self.memory, batch, &mut [])?;
+        let (place, dtype) = loaded.prediction.expect("a prediction's program predicts");
+        predictions.resize(place.bytes, 0);
+        self.memory.read(place.class, place.offset, predictions)?;
+        Ok(dtype)
+    }
+
+    /// Reads everything that lasts.
+    pub fn tensors(&mut self) -> Result<Vec<StoredTensor>, RunError> {
+        let mut tensors = Vec::with_capacity(self.kept.len());
+        for kept in &self.kept {
+            let mut bytes = vec![0; kept.place.bytes];
+            self.memory.read(kept.place.class, kept.place.offset, &mut bytes)?;
+            tensors.push(StoredTensor { name: kept.name.clone(), dtype: kept.dtype, shape: kept.shape.clone(), bytes });
+        }
+        Ok(tensors)
+    }
+
+    /// Writes everything that lasts. The error says what does not fit this model.
+    pub fn restore(&mut self, tensors: &[StoredTensor]) -> Result<Result<(), String>, RunError> {
+        for kept in &self.kept {
+            let Some(tensor) = tensors.iter().find(|t| t.name == kept.name) else {
+                return Ok(Err(format!("it has no `{}`, which the model has", kept.name)));
+            };
+            if tensor.shape != kept.shape || tensor.bytes.len() != kept.place.bytes {
+                return Ok(Err(format!("its `{}` is {:?}, the model's is {:?}", kept.name, tensor.shape, kept.shape)));
+            }
+            self.memory.write(kept.place.class, kept.place.offset, &tensor.bytes)?;
+        }
+        match tensors.iter().find(|t| !self.kept.iter().any(|k| k.name == t.name)) {
+            Some(tensor) => Ok(Err(format!("it has `{}`, which the model has not", tensor.name))),
+            None => Ok(Ok(())),
+        }
+    }
+}
+
+impl Loaded {
+    fn new(device: &dyn Device, program: Program, rows: usize, metrics: usize) -> Result<Loaded, RunError> {
+        let executable = device.load(&program)?;
+        let place = |id: &esper_codegen::BufferId| Place::from(&program.buffers[id.0 as usize]);
+        let output = |kind: OutputKind| program.outputs.iter().find(|(k, _)| *k == kind).map(|(_, id)| place(id));
+        let prediction = program.outputs.iter().find(|(kind, _)| *kind == OutputKind::Prediction);
+        Ok(Loaded {
+            rows,
+            executable,
+            feature: program.features.first().map(place),
+            target: program.target.as_ref().map(place),
+            loss: output(OutputKind::Loss),
+            metrics: (0..metrics).map(|i| output(OutputKind::Metric(i))).collect(),
+            gradient_norm: output(OutputKind::GradientNorm),
+            prediction: prediction.map(|(_, id)| (place(id), program.buffers[id.0 as usize].dtype)),
+            program,
+        })
+    }
+
+    fn compute(&mut self, memory: &mut dyn Memory, batch: &Batch, metrics: &mut [f64]) -> Result<BatchResult, RunError> {
+        if let Some(place) = self.feature {
+            memory.write(place.class, place.offset, &batch.features)?;
+        }
+        if let Some(place) = self.target {
+            memory.write(place.class, place.offset, &batch.targets)?;
+        }
+        self.executable.run(memory, Phase::Compute)?;
+        for (sum, place) in metrics.iter_mut().zip(&self.metrics) {
+            *sum += scalar(memory, *place)?.unwrap_or(f64::NAN) * self.rows as f64;
+        }
+        let loss = scalar(memory, self.loss)?.unwrap_or(f64::NAN);
+        Ok(BatchResult { loss, gradient_norm: scalar(memory, self.gradient_norm)? })
+    }
+}
+
+fn scalar(memory: &mut dyn Memory, place: Option<Place>) -> Result<Option<f64>, RunError> {
+    let Some(place) = place else { return Ok(None) };
+    let mut bytes = [0; 4];
+    memory.read(place.class, place.offset, &mut bytes)?;
+    Ok(Some(f64::from(f32::from_le_bytes(bytes))))
+}
+
+fn find(programs: &mut [Loaded], rows: usize) -> &mut Loaded {
+    programs.iter_mut().find(|p| p.rows == rows).expect("every size of batch has its program before the first step")
+}
+
+/// Everything that lasts, from where the initial values go: parameters, states, then the states of the update rule.
+fn kept(model: &Model, init: &Program) -> Vec<Kept> {
+    let name = |kind: &OutputKind| match kind {
+        OutputKind::Parameter(i) => Some(model.parameters[*i].path.clone()),
+        OutputKind::State(i) => Some(model.states[*i].path.clone()),
+        OutputKind::OptimizerState(k, i) => Some(format!("optimizer/{}/{}", model.optimizer.states[*k], model.parameters[*i].path)),
+        _ => None,
+    };
+    let mut kept: Vec<Kept> = init
+        .outputs
+        .iter()
+        .filter_map(|(kind, id)| {
+            let buffer = &init.buffers[id.0 as usize];
+            Some(Kept { name: name(kind)?, dtype: buffer.dtype, shape: buffer.shape.clone(), place: buffer.into() })
+        })
+        .collect();
+    kept.sort_by(|a, b| a.name.cmp(&b.name));
+    kept
+}

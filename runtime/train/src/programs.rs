@@ -1,0 +1,85 @@
+//! The programs of a model: one for each size of batch, all built before the first step.
+use crate::RunError;
+use esper_codegen::Program;
+use esper_ir::{Graph, Model, TensorType};
+use esper_pipeline::Plan;
+
+/// Gives the programs of one model. The pipeline does; the loop's tests bring their own.
+pub(crate) trait Programs {
+    /// The initial value of everything that is kept.
+    fn init(&self) -> Result<Program, RunError>;
+    /// A training step on that many rows.
+    fn step(&self, rows: usize) -> Result<Program, RunError>;
+    /// Loss and metrics of that many rows.
+    fn eval(&self, rows: usize) -> Result<Program, RunError>;
+    /// Predictions for that many rows.
+    fn predict(&self, rows: usize) -> Result<Program, RunError>;
+    /// Floating-point operations of a training step on that many rows, where every operator of it has a number.
+    fn step_flops(&self, rows: usize) -> Result<Option<u64>, RunError>;
+}
+
+/// The programs that the compiler makes.
+pub(crate) struct Compiled<'a> {
+    model: &'a Model,
+    plan: Plan,
+}
+
+impl<'a> Compiled<'a> {
+    pub fn new(model: &'a Model) -> Result<Compiled<'a>, RunError> {
+        Ok(Compiled { model, plan: esper_pipeline::plan(model)? })
+    }
+}
+
+impl Programs for Compiled<'_> {
+    fn init(&self) -> Result<Program, RunError> {
+        Ok(esper_pipeline::init_program(self.model, &self.plan)?)
+    }
+    fn step(&self, rows: usize) -> Result<Program, RunError> {
+        Ok(esper_pipeline::step_program(self.model, &self.plan, rows)?)
+    }
+    fn eval(&self, rows: usize) -> Result<Program, RunError> {
+        Ok(esper_pipeline::eval_program(self.model, &self.plan, rows)?)
+    }
+    fn predict(&self, rows: usize) -> Result<Program, RunError> {
+        Ok(esper_pipeline::predict_program(self.model, &self.plan, rows)?)
+    }
+    fn step_flops(&self, rows: usize) -> Result<Option<u64>, RunError> {
+        let step = esper_pipeline::step_graph(self.model, rows)?;
+        let updates = self.plan.updates.iter().map(|group| flops(&group.graph));
+        Ok(updates.fold(flops(&step), |sum, n| sum?.checked_add(n?)))
+    }
+}
+
+/// The sum over a graph's operators.
+fn flops(graph: &Graph) -> Option<u64> {
+    graph.ids().try_fold(0u64, |sum, id| {
+        let arguments: Vec<&TensorType> = graph.args(id).iter().map(|a| graph.ty(*a)).collect();
+        let op = graph.op(id);
+        sum.checked_add((op.spec().flops)(op, &arguments, graph.ty(id))?)
+    })
+}
+
+/// The sizes that batches of `rows` rows have: the full one, and that of a smaller last one.
+pub(crate) fn batch_sizes(rows: usize, batch: usize) -> Vec<usize> {
+    if rows == 0 {
+        return vec![];
+    }
+    let full = batch.min(rows);
+    match rows % full {
+        0 => vec![full],
+        last => vec![full, last],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn batches_cover_all_rows_with_at_most_two_sizes() {
+        assert!(batch_sizes(0, 4).is_empty());
+        assert_eq!(batch_sizes(3, 4), [3]);
+        assert_eq!(batch_sizes(8, 4), [4]);
+        assert_eq!(batch_sizes(9, 4), [4, 1]);
+    }
+}

@@ -1,0 +1,3 @@
+//! The loop on a device of its own that fits a line: resumption to the bit, interruption, divergence, the run's folder.
+mod line_device;
+mod runs;

@@ -1,0 +1,420 @@
+//! The loop: epochs of steps, validation, the log and checkpoints; stops at what is not finite, and can be interrupted and resumed.
+use crate::checkpoint::{Best, Checkpoint, Manifest, Progress, Sums};
+use crate::data::{self, Batch, Dataset, EpochOrder, Table};
+use crate::engine::Engine;
+use crate::programs::{Compiled, Programs};
+use crate::run_folder::{ResolvedConfiguration, RunFolder};
+use crate::summary::{Summary, training_sizes};
+use crate::{RunError, summary};
+use esper_device::Device;
+use esper_diagnostics::Diagnostic;
+use esper_ir::Model;
+use esper_telemetry::{EpochRecord, Event, LogCursor, MetricsLog, Observer, Report, Scores, StepRecord, Values, render_report};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// Between two checkpoints of a run with short epochs: writing them must not take longer than the training.
+const SAVE_INTERVAL: Duration = Duration::from_secs(5);
+
+/// How a run is to be made.
+pub struct RunOptions<'a> {
+    /// The folder in which the run gets its own: `runs`.
+    pub runs: PathBuf,
+    /// The folder of a run to continue from its last checkpoint. Its `model.espb` must be `artifact`.
+    pub resume: Option<PathBuf>,
+    /// From where the data's paths are taken: the blueprint's folder. `None`: where the resumed run took them, or the current one.
+    pub data_folder: Option<PathBuf>,
+    /// Where it runs.
+    pub device: &'a dyn Device,
+    /// That device, in words.
+    pub device_name: String,
+    /// The bytes of `model.espb`: the model with its source.
+    pub artifact: &'a [u8],
+    /// Set from outside to stop after the current step with a checkpoint.
+    pub interrupt: &'a AtomicBool,
+    /// Every so many steps a line of `metrics.jsonl`; 0: epochs only.
+    pub log_every: u64,
+    /// Stops after that many steps of the run as an interruption does.
+    pub stop_at_step: Option<u64>,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    /// The run's folder.
+    pub folder: PathBuf,
+    /// Steps done.
+    pub step: u64,
+    /// Epochs finished.
+    pub epochs: u64,
+    /// The best of them.
+    pub best: Option<Best>,
+    /// The last epoch that this call finished.
+    pub last: Option<EpochRecord>,
+    /// Whether it was stopped before its end; `--resume` goes on.
+    pub interrupted: bool,
+}
+
+/// Trains a model as its experiment says. All that can be wrong with settings, data and programs is found before the first step, and
+/// before a folder is made.
+pub fn train(model: &Model, options: &RunOptions, observer: &mut dyn Observer) -> Result<Outcome, RunError> {
+    check_settings(model)?;
+    train_with(&Compiled::new(model)?, model, options, observer)
+}
+
+fn check_settings(model: &Model) -> Result<(), Diagnostic> {
+    let settings = &model.settings;
+    for (name, value) in [("batch", settings.batch), ("epochs", settings.epochs)] {
+        if value == 0 {
+            return Err(Diagnostic::error("D0113", format!("`{name}` is 0"), model.span, "this run has nothing to do"));
+        }
+    }
+    if settings.epochs > u32::MAX as usize {
+        return Err(Diagnostic::error("D0113", format!("{} epochs are too many", settings.epochs), model.span, "in this run"));
+    }
+    Ok(())
+}
+
+/// [`train`] with programs from anywhere.
+pub(crate) fn train_with(
+    programs: &dyn Programs,
+    model: &Model,
+    options: &RunOptions,
+    observer: &mut dyn Observer,
+) -> Result<Outcome, RunError> {
+    let artifact = blake3::hash(options.artifact).to_hex().to_string();
+    let resumed = match &options.resume {
+        Some(path) => {
+            let folder = RunFolder::open(path)?;
+            let checkpoint = Checkpoint::load(&folder.checkpoints(), "last")?;
+            belongs(&folder, &checkpoint.manifest, &artifact, model)?;
+            Some((folder, checkpoint))
+        }
+        None => None,
+    };
+    let data_folder = match (&options.data_folder, &resumed) {
+        (Some(folder), _) => folder.clone(),
+        (None, Some((folder, _))) => folder.configuration()?.data_folder,
+        (None, None) => PathBuf::from("."),
+    };
+    let dataset = data::prepare(model, &data_folder)?;
+    let mut engine = Engine::new(options.device, programs, model, &training_sizes(model, &dataset))?;
+    let summary = Summary::new(model, &dataset, programs, &engine)?;
+    let text = summary.text(model);
+    let (folder, manifest) = match resumed {
+        Some((folder, checkpoint)) => {
+            if checkpoint.manifest.data != dataset.table.digest {
+                return Err(RunError::checkpoint(folder.path(), "the data files have changed since the run began"));
+            }
+            let restored = engine.restore(&checkpoint.tensors)?;
+            restored.map_err(|what| RunError::checkpoint(folder.checkpoints().join("last"), what))?;
+            (folder, checkpoint.manifest)
+        }
+        None => {
+            let folder = RunFolder::create(&options.runs, &model.name)?;
+            describe(&folder, model, options, data_folder, &text)?;
+            engine.initialise(model.settings.seed)?;
+            let digest = dataset.table.digest.clone();
+            (folder, Manifest::new(artifact, digest, model.settings.seed, dataset.normalisation.clone()))
+        }
+    };
+    let log = MetricsLog::open(folder.path(), manifest.log, options.log_every).map_err(RunError::files(folder.path()))?;
+    let metrics = match &manifest.progress.sums.metrics.0[..] {
+        [] => vec![0.0; model.metrics.len()],
+        sums => sums.iter().map(|(_, sum)| *sum).collect(),
+    };
+    let total_steps = summary.epoch_steps * model.settings.epochs as u64;
+    let order = EpochOrder::new(model.settings.seed, dataset.split.train.clone());
+    let rate = model.optimizer.scalars.iter().position(|s| s.name == "lr").or((!model.optimizer.scalars.is_empty()).then_some(0));
+    let batch = Batch::with_capacity(summary.batch, dataset.table.width);
+    let run = Run {
+        model,
+        options,
+        engine,
+        dataset,
+        order,
+        batch,
+        summary,
+        total_steps,
+        learning_rate: rate,
+        manifest,
+        metrics,
+        folder,
+        log,
+        observer,
+        saved: Instant::now(),
+        unsaved_best: None,
+        last: None,
+    };
+    run.to_the_end(text)
+}
+
+/// Whether a checkpoint belongs to this model and run.
+fn belongs(folder: &RunFolder, manifest: &Manifest, artifact: &str, model: &Model) -> Result<(), RunError> {
+    let path = folder.checkpoints().join("last");
+    if manifest.model != artifact {
+        return Err(RunError::checkpoint(path, "it is of another model: a run is resumed with its own model.espb, unchanged"));
+    }
+    if manifest.seed != model.settings.seed {
+        let message = format!("it was made with seed {}, this run has seed {}", manifest.seed, model.settings.seed);
+        return Err(RunError::checkpoint(path, message));
+    }
+    Ok(())
+}
+
+/// Writes what is known before the first step.
+fn describe(folder: &RunFolder, model: &Model, options: &RunOptions, data_folder: PathBuf, summary: &str) -> Result<(), RunError> {
+    let configuration = ResolvedConfiguration {
+        esper: env!("CARGO_PKG_VERSION").to_string(),
+        name: model.name.clone(),
+        model: model.host.clone(),
+        loss: model.loss.clone(),
+        metrics: model.metrics.clone(),
+        optimizer: model.optimizer.name.clone(),
+        settings: model.settings.clone(),
+        data: model.data.clone(),
+        // Absolute, so that the run can be used from another folder.
+        data_folder: std::path::absolute(&data_folder).unwrap_or(data_folder),
+        device: options.device_name.clone(),
+    };
+    let text = serde_json::to_string_pretty(&configuration).map_err(std::io::Error::from).map_err(RunError::files(folder.path()))?;
+    folder.write("config.resolved.json", text.as_bytes())?;
+    folder.write("summary.txt", summary.as_bytes())?;
+    folder.write("model.espb", options.artifact)
+}
+
+/// A run on its way.
+struct Run<'a> {
+    model: &'a Model,
+    options: &'a RunOptions<'a>,
+    engine: Engine,
+    dataset: Dataset,
+    order: EpochOrder,
+    batch: Batch,
+    summary: summary::Summary,
+    total_steps: u64,
+    /// Which scalar of the update rule is shown.
+    learning_rate: Option<usize>,
+    /// The last saved one; its progress is the current one.
+    manifest: Manifest,
+    /// Σ metric · rows of the current epoch.
+    metrics: Vec<f64>,
+    folder: RunFolder,
+    log: MetricsLog,
+    observer: &'a mut dyn Observer,
+    saved: Instant,
+    unsaved_best: Option<Checkpoint>,
+    last: Option<EpochRecord>,
+}
+
+impl Run<'_> {
+    fn to_the_end(mut self, summary: String) -> Result<Outcome, RunError> {
+        self.observer.event(&Event::Started {
+            name: self.model.name.clone(),
+            folder: self.folder.path().display().to_string(),
+            device: self.options.device_name.clone(),
+            epochs: self.model.settings.epochs as u64,
+            epoch_steps: self.summary.epoch_steps,
+            done_steps: self.manifest.progress.step,
+            summary,
+        });
+        while self.manifest.progress.epochs < self.model.settings.epochs as u64 {
+            self.order.shuffle(self.manifest.progress.epochs as u32);
+            while self.manifest.progress.batches < self.summary.epoch_steps {
+                if self.must_stop() {
+                    return self.interrupted();
+                }
+                self.step()?;
+            }
+            self.finish_epoch()?;
+        }
+        let progress = &self.manifest.progress;
+        self.observer.event(&Event::Finished { step: progress.step, best_epoch: progress.best.map(|b| b.epoch) });
+        self.write_report()?;
+        Ok(self.outcome(false))
+    }
+
+    fn must_stop(&self) -> bool {
+        self.options.interrupt.load(Ordering::Relaxed) || self.options.stop_at_step.is_some_and(|n| self.manifest.progress.step >= n)
+    }
+
+    fn interrupted(mut self) -> Result<Outcome, RunError> {
+        self.save_last()?;
+        self.observer.event(&Event::Interrupted { step: self.manifest.progress.step });
+        self.write_report()?;
+        Ok(self.outcome(true))
+    }
+
+    fn outcome(self, interrupted: bool) -> Outcome {
+        let Progress { step, epochs, best, .. } = self.manifest.progress;
+        Outcome { folder: self.folder.path().to_path_buf(), step, epochs, best, last: self.last, interrupted }
+    }
+
+    /// One step. Allocates nothing.
+    fn step(&mut self) -> Result<(), RunError> {
+        let progress = &mut self.manifest.progress;
+        let rows = self.order.batch(progress.batches as usize, self.summary.batch);
+        let count = rows.len();
+        self.dataset.table.gather(rows, &mut self.batch);
+        let step = progress.step + 1;
+        self.engine.write_scalars(self.model.settings.seed, step, self.total_steps, self.summary.epoch_steps)?;
+        let result = self.engine.compute_step(count, &self.batch, &mut self.metrics)?;
+        if !result.loss.is_finite() || !self.engine.gradients_are_finite(result)? {
+            return Err(self.diverged(step, count, result.loss)?.into());
+        }
+        self.engine.commit_step(count)?;
+        progress.step = step;
+        progress.batches += 1;
+        progress.sums.rows += count as u64;
+        progress.sums.loss += result.loss * count as f64;
+        let record = Event::Step(StepRecord {
+            step,
+            epoch: progress.epochs + 1,
+            step_in_epoch: progress.batches,
+            rows: count,
+            loss: result.loss,
+            learning_rate: self.learning_rate.map(|k| self.engine.optimizer_scalar(k)).transpose()?,
+            gradient_norm: result.gradient_norm,
+        });
+        self.log.event(&record);
+        self.observer.event(&record);
+        Ok(())
+    }
+
+    /// What to say about a step whose loss or gradient is not finite. It was not committed.
+    fn diverged(&mut self, step: u64, rows: usize, loss: f64) -> Result<Diagnostic, RunError> {
+        let bad = self.engine.first_bad_tensor(rows)?;
+        let epoch = self.manifest.progress.epochs + 1;
+        let what = if loss.is_finite() { "a gradient is not finite".to_string() } else { format!("the loss is {loss}") };
+        let message = format!("{what} in step {step} (epoch {epoch})");
+        let mut diagnostic = match bad {
+            Some(bad) => {
+                let label = format!("`{}` is the first tensor of the step that is not finite", bad.name);
+                // What the compiler made itself has no place of its own.
+                match bad.span == esper_diagnostics::Span::default() {
+                    true => Diagnostic::error("D0201", message, self.model.span, label),
+                    false => Diagnostic::error("D0201", message, bad.span, label).label(self.model.span, "in this run"),
+                }
+            }
+            None => Diagnostic::error("D0201", message, self.model.span, "in this run"),
+        };
+        if let Some(rate) = self.learning_rate {
+            let name = &self.model.optimizer.scalars[rate].name;
+            diagnostic = diagnostic.note(format!("{name} is {} at this step", self.engine.optimizer_scalar(rate)?));
+        }
+        let saved = match self.manifest.progress.step {
+            0 => "nothing was trained yet".to_string(),
+            done => format!("the step changed nothing: the run's state is that after step {done}"),
+        };
+        Ok(diagnostic.note(saved).help("a smaller learning rate, a warm-up, or `clip = 1.0` often helps"))
+    }
+
+    /// Validation, the log, the best epoch, checkpoints.
+    fn finish_epoch(&mut self) -> Result<(), RunError> {
+        let sums = &self.manifest.progress.sums;
+        let train = scores(self.model, sums.loss, &self.metrics, sums.rows);
+        let val = match &self.dataset.split.val[..] {
+            [] => None,
+            rows => Some(score(&mut self.engine, self.model, &self.dataset.table, rows, &mut self.batch)?),
+        };
+        let mut scalars = Values::default();
+        for (number, schedule) in self.model.optimizer.scalars.iter().enumerate() {
+            scalars.0.push((schedule.name.clone(), self.engine.optimizer_scalar(number)?));
+        }
+        let loss = val.as_ref().map_or(train.loss, |v| v.loss);
+        let progress = &mut self.manifest.progress;
+        let epoch = progress.epochs + 1;
+        // What is not a number is never the best, and never keeps another from being it.
+        let best = loss.is_finite() && progress.best.is_none_or(|b| loss < b.loss);
+        if best {
+            progress.best = Some(Best { epoch, loss });
+        }
+        progress.epochs = epoch;
+        progress.batches = 0;
+        progress.sums = Sums::default();
+        self.metrics.fill(0.0);
+        let record = EpochRecord { epoch, step: progress.step, train, val, scalars, best };
+        self.last = Some(record.clone());
+        let event = Event::Epoch(record);
+        self.log.event(&event);
+        self.observer.event(&event);
+        if best {
+            self.unsaved_best = Some(self.snapshot()?);
+        }
+        let every = self.model.settings.save_every as u64;
+        if every > 0 && epoch.is_multiple_of(every) {
+            self.sync_log()?;
+            let name = format!("epoch-{epoch}");
+            self.snapshot()?.save(&self.folder.checkpoints(), &name)?;
+            self.observer.event(&Event::Checkpoint { name, step: self.manifest.progress.step });
+        }
+        if epoch == self.model.settings.epochs as u64 || self.saved.elapsed() >= SAVE_INTERVAL {
+            self.save_last()?;
+        }
+        Ok(())
+    }
+
+    /// Everything that a checkpoint holds, as it is now.
+    fn snapshot(&mut self) -> Result<Checkpoint, RunError> {
+        self.manifest.log = self.log.cursor();
+        let names = self.model.metrics.iter().cloned();
+        self.manifest.progress.sums.metrics = Values(names.zip(self.metrics.iter().copied()).collect());
+        Ok(Checkpoint { manifest: self.manifest.clone(), tensors: self.engine.tensors()? })
+    }
+
+    fn sync_log(&mut self) -> Result<LogCursor, RunError> {
+        self.log.sync().map_err(RunError::files(self.folder.path().join("metrics.jsonl")))
+    }
+
+    /// Writes the best checkpoint, if it is a new one, then the last.
+    fn save_last(&mut self) -> Result<(), RunError> {
+        self.sync_log()?;
+        let step = self.manifest.progress.step;
+        if let Some(best) = self.unsaved_best.take() {
+            best.save(&self.folder.checkpoints(), "best")?;
+            self.observer.event(&Event::Checkpoint { name: "best".into(), step: best.manifest.progress.step });
+        }
+        self.snapshot()?.save(&self.folder.checkpoints(), "last")?;
+        self.observer.event(&Event::Checkpoint { name: "last".into(), step });
+        self.saved = Instant::now();
+        Ok(())
+    }
+
+    /// Writes `report.html` from the log, which also holds the epochs before a resumption.
+    fn write_report(&self) -> Result<(), RunError> {
+        let log = self.folder.read("metrics.jsonl")?;
+        let epochs: Vec<EpochRecord> = log
+            .split(|b| *b == b'\n')
+            .filter_map(|line| match serde_json::from_slice(line) {
+                Ok(Event::Epoch(record)) => Some(record),
+                _ => None,
+            })
+            .collect();
+        let text = |name: &str| self.folder.read(name).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        let page = render_report(&Report {
+            title: &self.folder.name(),
+            summary: &text("summary.txt")?,
+            configuration: &text("config.resolved.json")?,
+            epochs: &epochs,
+        });
+        self.folder.write("report.html", page.as_bytes())
+    }
+}
+
+/// Loss and metrics over rows in evaluation, batch by batch.
+pub(crate) fn score(engine: &mut Engine, model: &Model, table: &Table, rows: &[u32], batch: &mut Batch) -> Result<Scores, RunError> {
+    let mut metrics = vec![0.0; model.metrics.len()];
+    let mut loss = 0.0;
+    for part in rows.chunks(model.settings.batch) {
+        table.gather(part, batch);
+        loss += engine.evaluate(part.len(), batch, &mut metrics)?.loss * part.len() as f64;
+    }
+    Ok(scores(model, loss, &metrics, rows.len() as u64))
+}
+
+/// Means from sums over rows.
+fn scores(model: &Model, loss: f64, metrics: &[f64], rows: u64) -> Scores {
+    let rows = rows as f64;
+    Scores { loss: loss / rows, metrics: Values(model.metrics.iter().cloned().zip(metrics.iter().map(|m| m / rows)).collect()) }
+}
