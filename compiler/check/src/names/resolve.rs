@@ -5,7 +5,7 @@ use super::cycles::{self, References};
 use super::imports::{Imports, declared_twice, miscased};
 use super::items::{ItemClass, ItemId, ItemInfo, declared};
 use super::members::has_unread_lines;
-use super::suggest;
+use super::suggest::{self, UseSites};
 use super::walk::{Found, Walker, Words};
 use esper_diagnostics::{Diagnostic, FileId, Severity, Span};
 use esper_grammar::ast::{File, Item, ItemKind, Path};
@@ -35,6 +35,7 @@ pub struct Resolution<'a> {
     /// Own items and imports of each file.
     pub(super) tables: BTreeMap<FileId, BTreeMap<String, ItemId>>,
     unsound: BTreeSet<ItemId>,
+    use_sites: BTreeMap<FileId, UseSites>,
 }
 
 impl<'a> Resolution<'a> {
@@ -62,6 +63,14 @@ impl<'a> Resolution<'a> {
     /// All names at the top of a file.
     pub(super) fn table(&self, file: FileId) -> impl Iterator<Item = (&String, &ItemInfo<'a>)> {
         self.tables.get(&file).into_iter().flatten().map(|(name, id)| (name, self.item(*id)))
+    }
+    /// Whether an item is what its name means in its own file: not a second one of that name.
+    pub(super) fn is_own(&self, info: &ItemInfo) -> bool {
+        self.own.get(&info.file).and_then(|own| own.get(&info.name)) == Some(&info.id)
+    }
+    /// Where a file takes names from other files.
+    pub(super) fn use_sites(&self, file: FileId) -> UseSites {
+        self.use_sites.get(&file).cloned().unwrap_or_default()
     }
     /// Whether nothing is wrong with the names of an item. What is said of an unsound item beyond its names may follow from them.
     pub fn is_sound(&self, id: ItemId) -> bool {
@@ -103,6 +112,7 @@ pub(super) fn joined<'n>(names: impl Iterator<Item = &'n str>) -> String {
 pub fn resolve<'a>(files: &[FileInput<'a>]) -> Resolution<'a> {
     let mut resolution = Resolution::default();
     for input in files {
+        resolution.use_sites.insert(input.id, UseSites::of(input.file));
         declare_items(input, &mut resolution);
     }
     let unread: BTreeSet<FileId> = files.iter().filter(|f| has_unread_items(f.file)).map(|f| f.id).collect();

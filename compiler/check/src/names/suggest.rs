@@ -1,8 +1,10 @@
 //! Names that are not known: what was probably meant, where it is declared, and the edit.
 use super::items::ItemInfo;
 use super::known;
+use super::resolve::Resolution;
 use super::scope::{LocalKind, Scope};
-use esper_diagnostics::{Diagnostic, Span};
+use esper_diagnostics::{Diagnostic, FileId, Span};
+use esper_grammar::ast::{File, ItemKind};
 
 /// How many letters differ: insertions, removals, replacements and swaps of neighbours (optimal string alignment).
 pub(super) fn distance(left: &str, right: &str) -> usize {
@@ -58,22 +60,56 @@ enum Meant {
     Builtin,
 }
 
-/// The error for a name that nothing in sight has. `table`: what is known at the top of the file.
-pub(super) fn unknown_name<'i, 'a: 'i>(
-    name: &str,
-    span: Span,
-    called: bool,
-    scope: &Scope,
-    table: impl Iterator<Item = (&'i String, &'i ItemInfo<'a>)>,
-) -> Diagnostic {
+/// Where a file takes names from other files, for edits that take one more.
+#[derive(Clone, Debug, Default)]
+pub(super) struct UseSites {
+    /// Modules with braces and the place behind the last name in them.
+    modules: Vec<(String, Span)>,
+    /// The place of a new `use` line.
+    top: Option<Span>,
+}
+
+impl UseSites {
+    pub(super) fn of(file: &File) -> UseSites {
+        let mut sites = UseSites::default();
+        for item in &file.items {
+            if let ItemKind::Use { path, imports: Some(imports), .. } = &item.kind
+                && let Some(last) = imports.last()
+            {
+                let module = super::resolve::joined(path.names.iter().map(|n| n.text.as_str()));
+                sites.modules.push((module, last.alias.as_ref().unwrap_or(&last.name).span.after()));
+            }
+        }
+        sites.top = file.items.first().map(|item| item.docs.span.unwrap_or(item.span).before());
+        sites
+    }
+    /// The edit that takes an item from a module.
+    fn edit(&self, problem: Diagnostic, module: &str, name: &str) -> Diagnostic {
+        let title = format!("take it from `{module}`");
+        match (self.modules.iter().find(|(m, _)| m == module), self.top) {
+            (Some((_, at)), _) => problem.edit(title, *at, format!(", {name}")),
+            (None, Some(top)) => problem.edit(title, top, format!("use {module}.{{{name}}}\n")),
+            (None, None) => problem,
+        }
+    }
+}
+
+/// The error for a name that nothing in sight has.
+pub(super) fn unknown_name(name: &str, span: Span, called: bool, scope: &Scope, file: FileId, resolution: &Resolution) -> Diagnostic {
     let says = format!("nothing is called `{name}` here");
     let mut problem = Diagnostic::error("E0101", format!("unknown name `{name}`"), span, says);
     if name == "_" {
         return problem.help("`_` stands for what is not needed and has no value");
     }
+    let elsewhere = resolution.items.iter().filter(|i| i.name == name && i.file != file && !name.starts_with('_') && resolution.is_own(i));
+    let elsewhere: Vec<&ItemInfo> = elsewhere.collect();
+    if let [first, ..] = elsewhere[..] {
+        problem = problem.help(format!("{} declares a {} of this name", listed(&elsewhere), first.kind.noun()));
+        return elsewhere.iter().fold(problem, |p, info| resolution.use_sites(file).edit(p, &info.module, name));
+    }
     let locals = scope.visible().filter(|l| !called || l.kind.surely_callable() || l.kind == LocalKind::Let);
     let locals = locals.map(|l| (l.name.clone(), Meant::Local(l.span, l.kind)));
-    let items = table.map(|(n, info)| (n.clone(), Meant::Item(info.name_span, info.kind.noun())));
+    let items = resolution.table(file).map(|(n, info)| (n.clone(), Meant::Item(info.name_span, info.kind.noun())));
     let builtins = known::builtins().map(|b| (b.to_string(), Meant::Builtin));
     match nearest(name, locals.chain(items).chain(builtins)) {
         Some((meant, what)) => {
@@ -89,6 +125,10 @@ pub(super) fn unknown_name<'i, 'a: 'i>(
             None => problem,
         },
     }
+}
+
+fn listed(items: &[&ItemInfo]) -> String {
+    items.iter().map(|i| format!("`{}`", i.module)).collect::<Vec<_>>().join(" and ")
 }
 
 fn elsewhere_label(declared: Span, used: Span) -> &'static str {

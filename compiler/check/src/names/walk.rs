@@ -139,8 +139,7 @@ impl<'w, 'a> Walker<'w, 'a> {
             return;
         }
         if self.reported.insert(text.to_string()) {
-            let table = self.resolution.table(self.file);
-            self.say(suggest::unknown_name(text, span, called, &self.scope, table));
+            self.say(suggest::unknown_name(text, span, called, &self.scope, self.file, self.resolution));
         }
     }
 
