@@ -94,9 +94,10 @@ pub(crate) fn train_with(
         None => None,
     };
     let data_folder = match (&options.data_folder, &resumed) {
-        (Some(folder), _) => folder.clone(),
+        // A file named without a folder has the empty one.
+        (Some(folder), _) if !folder.as_os_str().is_empty() => folder.clone(),
         (None, Some((folder, _))) => folder.configuration()?.data_folder,
-        (None, None) => PathBuf::from("."),
+        _ => PathBuf::from("."),
     };
     let dataset = data::prepare(model, &data_folder)?;
     let mut engine = Engine::new(options.device, programs, model, &training_sizes(model, &dataset))?;

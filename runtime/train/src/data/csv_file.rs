@@ -74,7 +74,7 @@ fn failure(spec: &DataSpec, file: &RawFile, error: csv::Error, line: u64) -> Dia
         csv::ErrorKind::Io(error) => file.broken(spec, &error, Some(line)),
         other => {
             let place = DataPlace { file: &file.name, line, column: 1 };
-            places::at(spec, "D0104", &place, format_args!("cannot be read: {other:?}"), "read here")
+            places::at(spec, "D0104", &place, format_args!("cannot be read: {other:?}"), "read here", "")
         }
     }
 }
@@ -101,7 +101,7 @@ impl<'a> Rows<'a> {
                     Some(n) => Some(n),
                     None if !absent => {
                         let message = format!("there is no column {label}: a row has {columns} {}", plural(columns, "value"));
-                        return Err(places::at(spec, "D0108", &place, message, "`label` names a column of this file")
+                        return Err(places::at(spec, "D0108", &place, message, "`label` names a column of this file", &excerpt(first, 0))
                             .help(format!("columns count from 0, so the last one is {} or -1", columns - 1)));
                     }
                     None => None,
@@ -113,7 +113,7 @@ impl<'a> Rows<'a> {
             let shape = format.shape.iter().map(|n| n.to_string()).collect::<Vec<_>>().join(" × ");
             let size = if format.shape.len() > 1 { format!("{shape} = {width}") } else { width.to_string() };
             let message = format!("a row has {given} {} {}, the model takes {size}", plural(given, "feature"), beside(label));
-            let mut diagnostic = places::at(spec, "D0107", &place, message, "these rows do not fit the model");
+            let mut diagnostic = places::at(spec, "D0107", &place, message, "these rows do not fit the model", &excerpt(first, 0));
             if columns == 1 && first.get(0).is_some_and(|cell| cell.iter().any(|b| matches!(b, b';' | b'\t' | b' '))) {
                 diagnostic = diagnostic.help("values must be separated by commas");
             }
@@ -142,7 +142,14 @@ impl<'a> Rows<'a> {
         if record.len() != self.columns {
             let place = self.place(record, line, record.len().min(self.columns));
             let message = format!("{} {}, the rows above have {}", record.len(), plural(record.len(), "value"), self.columns);
-            return Err(places::at(self.spec, "D0106", &place, message, "all rows of this file must be equally long"));
+            return Err(places::at(
+                self.spec,
+                "D0106",
+                &place,
+                message,
+                "all rows of this file must be equally long",
+                &excerpt(record, record.len()),
+            ));
         }
         for (cell, bytes) in record.iter().enumerate() {
             if Some(cell) == self.label && self.format.target == TargetFormat::Absent {
@@ -153,7 +160,14 @@ impl<'a> Rows<'a> {
                 let scaled = (value * self.spec.scale) as f32;
                 if !scaled.is_finite() {
                     let message = format!("{value} times the scale {} is too large for an f32", self.spec.scale);
-                    return Err(places::at(self.spec, "D0105", &self.place(record, line, cell), message, "read here"));
+                    return Err(places::at(
+                        self.spec,
+                        "D0105",
+                        &self.place(record, line, cell),
+                        message,
+                        "read here",
+                        &excerpt(record, cell),
+                    ));
                 }
                 features.push(scaled);
                 continue;
@@ -161,7 +175,14 @@ impl<'a> Rows<'a> {
             match targets {
                 Targets::Classes(classes) => {
                     let class = class_number(value, self.format.target).map_err(|message| {
-                        places::at(self.spec, "D0109", &self.place(record, line, cell), message, "labels of this data")
+                        places::at(
+                            self.spec,
+                            "D0109",
+                            &self.place(record, line, cell),
+                            message,
+                            "labels of this data",
+                            &excerpt(record, cell),
+                        )
                     })?;
                     classes.push(class);
                 }
@@ -182,7 +203,7 @@ impl<'a> Rows<'a> {
                     true => format!("{text} is too large for an f32"),
                     false => format!("value {} is `{text}`", cell + 1),
                 };
-                Err(places::at(self.spec, "D0105", &place(), message, "every value of this data must be finite"))
+                Err(places::at(self.spec, "D0105", &place(), message, "every value of this data must be finite", &excerpt(record, cell)))
             }
             Err(_) => {
                 let shown: String = String::from_utf8_lossy(bytes).trim().chars().take(40).collect();
@@ -193,6 +214,7 @@ impl<'a> Rows<'a> {
                     &place(),
                     format_args!("value {} {what}", cell + 1),
                     "every value of this data must be a number",
+                    &excerpt(record, cell),
                 );
                 if first && !layout.header && !shown.is_empty() {
                     diagnostic = diagnostic.help("where the first line holds the names of the columns, write `header = true`");
@@ -231,6 +253,14 @@ pub(super) fn check_shape(spec: &DataSpec, format: &RowFormat, given: &[usize]) 
         "these rows do not fit the model",
     )
     .help(format!("write `shape = {:?}` to give the rows that shape", format.shape)))
+}
+
+/// The cells around one, as they stand in the line.
+fn excerpt(record: &ByteRecord, cell: usize) -> String {
+    let first = cell.saturating_sub(4).min(record.len().saturating_sub(8));
+    let shown: Vec<String> = record.iter().skip(first).take(8).map(|c| String::from_utf8_lossy(c).chars().take(24).collect()).collect();
+    let (before, behind) = (if first > 0 { "…," } else { "" }, if first + 8 < record.len() { ",…" } else { "" });
+    format!("{before}{}{behind}", shown.join(","))
 }
 
 fn plural(n: usize, word: &str) -> String {

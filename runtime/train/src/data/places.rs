@@ -25,9 +25,9 @@ pub(super) fn problem(spec: &DataSpec, code: &str, message: impl Into<String>, l
     Diagnostic::error(code, message, spec.span, label)
 }
 
-/// An error at a place in a file.
-pub(super) fn at(spec: &DataSpec, code: &str, place: &DataPlace, message: impl fmt::Display, label: &str) -> Diagnostic {
-    problem(spec, code, format!("{place}: {message}"), label).note(format!("in the data: {place}"))
+/// An error at a place in a file; `excerpt` is what stands there.
+pub(super) fn at(spec: &DataSpec, code: &str, place: &DataPlace, message: impl fmt::Display, label: &str, excerpt: &str) -> Diagnostic {
+    problem(spec, code, format!("{place}: {message}"), label).note(format!("in the data, line {}: {excerpt}", place.line))
 }
 
 /// The model asks for something that no file of rows can give.

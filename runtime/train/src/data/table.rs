@@ -92,17 +92,19 @@ impl Table {
 
     /// Copies these rows into a batch. Allocates nothing once the batch has held as many.
     pub fn gather(&self, rows: &[u32], batch: &mut Batch) {
-        batch.features.clear();
-        batch.targets.clear();
-        for &row in rows {
-            let row = row as usize;
-            let features = &self.features[row * self.width..(row + 1) * self.width];
-            batch.features.extend(features.iter().flat_map(|v| v.to_le_bytes()));
-            match &self.targets {
-                Targets::Classes(values) => batch.targets.extend(values[row].to_le_bytes()),
-                Targets::Values(values) => batch.targets.extend(values[row].to_le_bytes()),
-                Targets::Absent => {}
+        batch.features.resize(4 * self.width * rows.len(), 0);
+        for (&row, bytes) in rows.iter().zip(batch.features.chunks_exact_mut(4 * self.width)) {
+            let features = &self.features[row as usize * self.width..][..self.width];
+            // Optimised builds make one copy of this loop.
+            for (bytes, value) in bytes.chunks_exact_mut(4).zip(features) {
+                bytes.copy_from_slice(&value.to_le_bytes());
             }
+        }
+        batch.targets.clear();
+        match &self.targets {
+            Targets::Classes(values) => rows.iter().for_each(|row| batch.targets.extend(values[*row as usize].to_le_bytes())),
+            Targets::Values(values) => rows.iter().for_each(|row| batch.targets.extend(values[*row as usize].to_le_bytes())),
+            Targets::Absent => {}
         }
     }
 }

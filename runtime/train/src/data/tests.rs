@@ -106,7 +106,7 @@ fn a_missing_file_says_where_it_was_looked_for_and_what_lies_there() {
 #[test]
 fn cells_that_are_no_numbers_show_their_place() {
     let text = error(read_text("1,2,0\n\n3,x y,1\n", &csv(-1, false), &classes(2, 2)));
-    assert_eq!(text, "D0104 rows.csv:3:3: value 2 is `x y`, which is no number\nin the data: rows.csv:3:3");
+    assert_eq!(text, "D0104 rows.csv:3:3: value 2 is `x y`, which is no number\nin the data, line 3: 3,x y,1");
     let text = error(read_text("1,2,0\n30,,1\n", &csv(-1, false), &classes(2, 2)));
     assert!(text.starts_with("D0104 rows.csv:2:4: value 2 is empty"), "{text}");
     let text = error(read_text("a,b,y\n1,2,0\n", &csv(-1, false), &classes(2, 2)));
@@ -185,6 +185,22 @@ fn rows_to_predict_from_may_have_a_label_or_not() {
     }
     std::fs::write(&file, "1,2,3,4\n").unwrap();
     assert!(error(read_unlabelled(&csv(-1, false), &classes(2, 2), &file)).starts_with("D0107"));
+}
+
+#[test]
+fn long_lines_are_shown_around_the_place() {
+    let line: String = (0..20).map(|i| if i == 11 { "?,".to_string() } else { format!("{i},") }).collect();
+    let text = error(read_text(format!("{line}0\n"), &csv(-1, false), &classes(20, 2)));
+    assert!(text.contains("in the data, line 1: …,7,8,9,10,?,12,13,14,…"), "{text}");
+}
+
+#[test]
+fn a_source_this_runtime_does_not_read_says_its_name() {
+    let spec = spec(DataSource::Unsupported { function: "text".into() });
+    assert_eq!(
+        error(read(&spec, &classes(2, 2), std::path::Path::new(""))),
+        "D0112 data from `text` cannot be read by this version\n`csv(…)` and `idx(…)` can be read"
+    );
 }
 
 /// The bytes of an IDX file.
