@@ -175,7 +175,7 @@ impl Engine {
     }
 
     /// The run-time scalars of the update rule, as the last step computed them.
-    pub fn optimizer_scalar(&mut self, number: usize) -> Result<f64, RunError> {
+    pub fn optimizer_scalar(&self, number: usize) -> Result<f64, RunError> {
         let mut bytes = [0; 4];
         self.memory.read(Class::Scalars, 4 * (scalar_words::OPTIMIZER + number), &mut bytes)?;
         Ok(f64::from(f32::from_le_bytes(bytes)))
@@ -197,7 +197,7 @@ impl Engine {
     }
 
     /// Reads everything that lasts.
-    pub fn tensors(&mut self) -> Result<Vec<StoredTensor>, RunError> {
+    pub fn tensors(&self) -> Result<Vec<StoredTensor>, RunError> {
         let mut tensors = Vec::with_capacity(self.kept.len());
         for kept in &self.kept {
             let mut bytes = vec![0; kept.place.bytes];
@@ -260,7 +260,7 @@ impl Loaded {
     }
 }
 
-fn scalar(memory: &mut dyn Memory, place: Option<Place>) -> Result<Option<f64>, RunError> {
+fn scalar(memory: &dyn Memory, place: Option<Place>) -> Result<Option<f64>, RunError> {
     let Some(place) = place else { return Ok(None) };
     let mut bytes = [0; 4];
     memory.read(place.class, place.offset, &mut bytes)?;

@@ -27,8 +27,6 @@ pub struct RunOptions<'a> {
     pub data_folder: Option<PathBuf>,
     /// Where it runs.
     pub device: &'a dyn Device,
-    /// That device, in words.
-    pub device_name: String,
     /// The bytes of `model.espb`: the model with its source.
     pub artifact: &'a [u8],
     /// Set from outside to stop after the current step with a checkpoint.
@@ -177,7 +175,7 @@ fn describe(folder: &RunFolder, model: &Model, options: &RunOptions, data_folder
         data: model.data.clone(),
         // Absolute, so that the run can be used from another folder.
         data_folder: std::path::absolute(&data_folder).unwrap_or(data_folder),
-        device: options.device_name.clone(),
+        device: options.device.name(),
     };
     let text = serde_json::to_string_pretty(&configuration).map_err(std::io::Error::from).map_err(RunError::files(folder.path()))?;
     folder.write("config.resolved.json", text.as_bytes())?;
@@ -214,7 +212,7 @@ impl Run<'_> {
         self.observer.event(&Event::Started {
             name: self.model.name.clone(),
             folder: self.folder.path().display().to_string(),
-            device: self.options.device_name.clone(),
+            device: self.options.device.name(),
             epochs: self.model.settings.epochs as u64,
             epoch_steps: self.summary.epoch_steps,
             done_steps: self.manifest.progress.step,

@@ -2,12 +2,13 @@
 use crate::RunError;
 use crate::programs::Programs;
 use esper_codegen::{Buffer, BufferId, Class, Program, scalar_words};
-use esper_device::{Device, DeviceError, Executable, Memory, Phase};
+use esper_device::{Device, DeviceError, Executable, Memory, Phase, StepTime};
 use esper_diagnostics::{FileId, Span};
 use esper_ir::{
     BATCH, DType, DataSource, DataSpec, Dim, Graph, Model, Normalise, Optimizer, OutputKind, Parameter, RunSettings, ScalarSchedule, Split,
     TensorType,
 };
+use std::any::Any;
 use std::path::Path;
 
 /// Where the loss is written in the source.
@@ -145,13 +146,29 @@ impl Memory for Words {
         self.0[class as usize][offset..offset + bytes.len()].copy_from_slice(bytes);
         Ok(())
     }
-    fn read(&mut self, class: Class, offset: usize, bytes: &mut [u8]) -> Result<(), DeviceError> {
+    fn bytes(&self, class: Class) -> usize {
+        self.0[class as usize].len()
+    }
+    fn grow(&mut self, arenas: [usize; 7]) -> Result<(), DeviceError> {
+        self.0.iter_mut().zip(arenas).for_each(|(arena, bytes)| arena.resize(bytes.max(arena.len()), 0));
+        Ok(())
+    }
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+    fn as_any_mut(&mut self) -> &mut dyn Any {
+        self
+    }
+    fn read(&self, class: Class, offset: usize, bytes: &mut [u8]) -> Result<(), DeviceError> {
         bytes.copy_from_slice(&self.0[class as usize][offset..offset + bytes.len()]);
         Ok(())
     }
 }
 
 impl Device for Line {
+    fn name(&self) -> String {
+        "line".into()
+    }
     fn memory(&self, arenas: [usize; 7]) -> Result<Box<dyn Memory>, DeviceError> {
         Ok(Box::new(Words(arenas.map(|n| vec![0; n]))))
     }
@@ -209,6 +226,12 @@ impl Executable for LineProgram {
 
     fn first_non_finite(&mut self, _: &mut dyn Memory) -> Result<Option<BufferId>, DeviceError> {
         Ok(Some(BufferId(4)))
+    }
+
+    fn measure(&mut self, _: bool) {}
+
+    fn profile(&self) -> Vec<StepTime> {
+        vec![]
     }
 }
 
