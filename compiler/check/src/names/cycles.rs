@@ -7,21 +7,66 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 /// What every item refers to, and where first.
 pub(super) type References = BTreeMap<ItemId, BTreeMap<ItemId, Span>>;
 
-/// One error for each group of items that refer to each other in a circle, with the items of the circle.
+/// How many circles are reported; a file with more has other worries.
+const MOST_CIRCLES: usize = 100;
+
+/// One error for each circle of items that refer to each other, with the items of the circle.
 pub(super) fn cycles(references: &References, resolution: &Resolution) -> Vec<(Diagnostic, Vec<ItemId>)> {
-    let mut reported: BTreeSet<ItemId> = BTreeSet::new();
+    let mut left = circles_only(references.clone());
     let mut found = vec![];
-    for &start in references.keys() {
-        if reported.contains(&start) {
-            continue;
-        }
-        if let Some(circle) = circle_through(start, references) {
-            reported.extend(&circle);
-            // All that can reach the circle and be reached from it would be reported for the same reason.
-            found.push((report(&circle, references, resolution), circle));
+    while let (Some(&start), true) = (left.keys().next(), found.len() < MOST_CIRCLES) {
+        match circle_through(start, &left) {
+            Some(circle) => {
+                circle.iter().for_each(|id| drop(left.remove(id)));
+                left = circles_only(left);
+                found.push((report(&circle, references, resolution), circle));
+            }
+            None => drop(left.remove(&start)),
         }
     }
     found
+}
+
+/// What lies in circles, or between two of them.
+fn circles_only(references: References) -> References {
+    reversed(&without_ends(reversed(&without_ends(references))))
+}
+
+/// Every reference the other way round; the places stay.
+fn reversed(references: &References) -> References {
+    let mut users: References = references.keys().map(|id| (*id, BTreeMap::new())).collect();
+    for (&from, to) in references {
+        for (id, span) in to {
+            users.entry(*id).or_default().insert(from, *span);
+        }
+    }
+    users
+}
+
+/// Without the items that are in no circle because nothing leads away from them, again and again. Linear in the number of references.
+fn without_ends(mut references: References) -> References {
+    let mut users: BTreeMap<ItemId, Vec<ItemId>> = BTreeMap::new();
+    let mut ends: Vec<ItemId> = vec![];
+    let known: BTreeSet<ItemId> = references.keys().copied().collect();
+    for (&from, to) in &mut references {
+        to.retain(|id, _| known.contains(id));
+        to.keys().for_each(|&id| users.entry(id).or_default().push(from));
+        if to.is_empty() {
+            ends.push(from);
+        }
+    }
+    while let Some(end) = ends.pop() {
+        references.remove(&end);
+        for user in users.get(&end).into_iter().flatten() {
+            if let Some(to) = references.get_mut(user) {
+                to.remove(&end);
+                if to.is_empty() {
+                    ends.push(*user);
+                }
+            }
+        }
+    }
+    references
 }
 
 /// The shortest way from an item back to itself.

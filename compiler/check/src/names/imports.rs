@@ -2,7 +2,7 @@
 use super::case::Case;
 use super::items::ItemId;
 use super::resolve::{FileInput, Resolution, joined};
-use super::suggest;
+use super::suggest::{self, Budget};
 use esper_diagnostics::{Diagnostic, FileId, Span};
 use esper_grammar::ast::{Import, ItemKind, Name, Path};
 use std::collections::{BTreeMap, BTreeSet};
@@ -45,16 +45,21 @@ pub fn unknown_module<'k>(module: &str, span: Span, known: impl Iterator<Item = 
 
 impl Imports {
     /// Reads the `use` lines of a file into the tables of the resolution.
-    pub(super) fn read<'a>(input: &FileInput<'a>, resolution: &mut Resolution<'a>, unread: &BTreeSet<FileId>) -> Imports {
+    pub(super) fn read<'a>(
+        input: &FileInput<'a>,
+        resolution: &mut Resolution<'a>,
+        unread: &BTreeSet<FileId>,
+        suggestions: &Budget,
+    ) -> Imports {
         let mut imports = Imports::default();
         for item in &input.file.items {
             let ItemKind::Use { path, alias, imports: names } = &item.kind else { continue };
             match names {
-                Some(names) => imports.of_module(&path.names, names, path, resolution, unread),
+                Some(names) => imports.of_module(&path.names, names, path, resolution, unread, suggestions),
                 None => match path.names.split_last() {
                     Some((last, module)) if !module.is_empty() => {
                         let import = Import { name: last.clone(), alias: alias.clone() };
-                        imports.of_module(module, &[import], path, resolution, unread);
+                        imports.of_module(module, &[import], path, resolution, unread, suggestions);
                     }
                     _ => imports.of_nothing(path, alias.as_ref(), resolution),
                 },
@@ -84,7 +89,15 @@ impl Imports {
         imports
     }
 
-    fn of_module(&mut self, module: &[Name], names: &[Import], path: &Path, resolution: &mut Resolution, unread: &BTreeSet<FileId>) {
+    fn of_module(
+        &mut self,
+        module: &[Name],
+        names: &[Import],
+        path: &Path,
+        resolution: &mut Resolution,
+        unread: &BTreeSet<FileId>,
+        suggestions: &Budget,
+    ) {
         let module_name = joined(module.iter().map(|n| n.text.as_str()));
         let span = module.iter().fold(path.span.before(), |s, n| s.to(n.span));
         let Some(file) = resolution.module(&module_name) else {
@@ -121,7 +134,7 @@ impl Imports {
                 None => {
                     self.poisoned.insert(local.text.clone());
                     if !unread.contains(&file) {
-                        let problem = unknown_item(&import.name, &module_name, file, resolution);
+                        let problem = unknown_item(&import.name, &module_name, file, resolution, suggestions);
                         resolution.problems.push(problem);
                     }
                 }
@@ -173,13 +186,16 @@ pub(super) fn miscased(name: &Name, noun: &str, case: Case) -> Diagnostic {
     .note("case is meaning: `UPPER` constants, `Upper` blueprints, optimizers and policies, `lower` the rest")
 }
 
-fn unknown_item(name: &Name, module: &str, file: FileId, resolution: &Resolution) -> Diagnostic {
+fn unknown_item(name: &Name, module: &str, file: FileId, resolution: &Resolution, suggestions: &Budget) -> Diagnostic {
     let problem = Diagnostic::error(
         "E0105",
         format!("`{module}` has no `{}`", name.text),
         name.span,
         format!("nothing in `{module}` is called `{}`", name.text),
     );
+    if !suggestions.take() {
+        return problem;
+    }
     if let Some(id) = resolution.lookup(file, &name.text) {
         let info = resolution.item(id);
         let (owner, at) = (info.module.clone(), info.name_span);

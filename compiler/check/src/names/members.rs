@@ -43,14 +43,10 @@ impl Walker<'_, '_> {
 
     /// Walks with some names reported as not yet declared.
     fn hiding(&mut self, names: &[&Name], inside: impl FnOnce(&mut Self)) {
-        let renamed: Vec<(usize, String)> = names.iter().filter_map(|n| self.scope.find(&n.text).map(|l| (l, n.text.clone()))).collect();
-        for (local, _) in &renamed {
-            self.scope.get_mut(*local).name = String::new();
-        }
+        let hidden: Vec<usize> = names.iter().filter_map(|n| self.scope.find(&n.text)).collect();
+        hidden.iter().for_each(|&local| self.scope.hide(local));
         inside(self);
-        for (local, name) in renamed {
-            self.scope.get_mut(local).name = name;
-        }
+        hidden.iter().for_each(|&local| self.scope.show(local));
     }
 
     /// `fn`: parameters, the dims of its inputs, defaults, body.

@@ -5,7 +5,7 @@ use super::cycles::{self, References};
 use super::imports::{Imports, declared_twice, miscased};
 use super::items::{ItemClass, ItemId, ItemInfo, declared};
 use super::members::has_unread_lines;
-use super::suggest::{self, UseSites};
+use super::suggest::{self, Budget, UseSites};
 use super::walk::{Found, Walker, Words};
 use esper_diagnostics::{Diagnostic, FileId, Severity, Span};
 use esper_grammar::ast::{File, Item, ItemKind, Path};
@@ -34,6 +34,8 @@ pub struct Resolution<'a> {
     pub(super) own: BTreeMap<FileId, BTreeMap<String, ItemId>>,
     /// Own items and imports of each file.
     pub(super) tables: BTreeMap<FileId, BTreeMap<String, ItemId>>,
+    /// Items by the place of their names.
+    by_place: BTreeMap<Span, ItemId>,
     unsound: BTreeSet<ItemId>,
     use_sites: BTreeMap<FileId, UseSites>,
 }
@@ -85,6 +87,7 @@ impl<'a> Resolution<'a> {
 /// The modules a file needs, in the order written, each once: those of its `use` lines and of the paths behind `from`. The span is the path's.
 pub fn imports_of(file: &File) -> Vec<(String, Span)> {
     let mut found: Vec<(String, Span)> = vec![];
+    let mut seen: BTreeSet<String> = BTreeSet::new();
     for item in &file.items {
         let (names, span) = match &item.kind {
             ItemKind::Use { path, imports: Some(_), .. } => (&path.names[..], path.span),
@@ -96,7 +99,7 @@ pub fn imports_of(file: &File) -> Vec<(String, Span)> {
             _ => continue,
         };
         let module = joined(names.iter().map(|n| n.text.as_str()));
-        if !module.is_empty() && found.iter().all(|(m, _)| *m != module) {
+        if !module.is_empty() && seen.insert(module.clone()) {
             found.push((module, span));
         }
     }
@@ -111,13 +114,14 @@ pub(super) fn joined<'n>(names: impl Iterator<Item = &'n str>) -> String {
 /// Resolves all names of all files.
 pub fn resolve<'a>(files: &[FileInput<'a>]) -> Resolution<'a> {
     let mut resolution = Resolution::default();
+    let suggestions = Budget::new();
     for input in files {
         resolution.use_sites.insert(input.id, UseSites::of(input.file));
-        declare_items(input, &mut resolution);
+        declare_items(input, &mut resolution, &suggestions);
     }
     let unread: BTreeSet<FileId> = files.iter().filter(|f| has_unread_items(f.file)).map(|f| f.id).collect();
     resolution.tables = resolution.own.clone();
-    let imports: Vec<Imports> = files.iter().map(|f| Imports::read(f, &mut resolution, &unread)).collect();
+    let imports: Vec<Imports> = files.iter().map(|f| Imports::read(f, &mut resolution, &unread, &suggestions)).collect();
 
     let mut references = References::new();
     let mut places: Vec<(ItemId, Span)> = imports.iter().flat_map(|i| i.places.iter().copied()).collect();
@@ -127,7 +131,7 @@ pub fn resolve<'a>(files: &[FileInput<'a>]) -> Resolution<'a> {
         for item in &input.file.items {
             let lenient = body_of(item).is_some_and(has_unread_lines);
             unread_lines |= lenient;
-            let found = walk(item, input.id, &resolution, imports, lenient || unread.contains(&input.id));
+            let found = walk(item, input.id, &resolution, imports, &suggestions, lenient || unread.contains(&input.id));
             places.extend(&found.references);
             used.extend(found.top_names.iter().cloned());
             record(item, input.id, found, &mut resolution, &mut references);
@@ -144,7 +148,8 @@ pub fn resolve<'a>(files: &[FileInput<'a>]) -> Resolution<'a> {
     resolution
 }
 
-fn declare_items<'a>(input: &FileInput<'a>, resolution: &mut Resolution<'a>) {
+fn declare_items<'a>(input: &FileInput<'a>, resolution: &mut Resolution<'a>, suggestions: &Budget) {
+    let unread = has_unread_items(input.file);
     resolution.modules.entry(input.module.clone()).or_insert(input.id);
     let own = resolution.own.entry(input.id).or_default();
     for item in &input.file.items {
@@ -157,6 +162,7 @@ fn declare_items<'a>(input: &FileInput<'a>, resolution: &mut Resolution<'a>) {
         } else {
             own.insert(name.text.clone(), id);
         }
+        resolution.by_place.insert(name.span, id);
         let (file, module) = (input.id, input.module.clone());
         resolution.items.push(ItemInfo {
             id,
@@ -182,7 +188,7 @@ fn declare_items<'a>(input: &FileInput<'a>, resolution: &mut Resolution<'a>) {
                 );
             }
             Some(info) => info.gradient = Some(item),
-            None if has_unread_items(input.file) => {}
+            None if unread => {}
             None => {
                 let functions = resolution
                     .items
@@ -191,7 +197,7 @@ fn declare_items<'a>(input: &FileInput<'a>, resolution: &mut Resolution<'a>) {
                     .map(|i| (i.name.clone(), i.name_span));
                 let says = format!("no `fn {}` stands in this file", name.text);
                 let problem = Diagnostic::error("E0114", format!("a derivative of nothing: `{}`", name.text), name.span, says);
-                let near = suggest::nearest(&name.text, functions.collect::<Vec<_>>());
+                let near = if suggestions.take() { suggest::nearest(&name.text, functions.collect::<Vec<_>>()) } else { None };
                 resolution.problems.push(match near {
                     Some((meant, at)) => {
                         problem.label(at, "did you mean this function?").edit(format!("replace by `{meant}`"), name.span, meant)
@@ -219,8 +225,8 @@ fn has_unread_items(file: &File) -> bool {
     file.items.iter().any(|i| matches!(i.kind, ItemKind::Broken(_)))
 }
 
-fn walk<'a>(item: &'a Item, file: FileId, resolution: &Resolution<'a>, imports: &Imports, lenient: bool) -> Found {
-    let mut walker = Walker::new(resolution, file, &imports.poisoned, lenient);
+fn walk<'a>(item: &'a Item, file: FileId, resolution: &Resolution<'a>, imports: &Imports, suggestions: &Budget, lenient: bool) -> Found {
+    let mut walker = Walker::new(resolution, file, &imports.poisoned, suggestions, lenient);
     match &item.kind {
         ItemKind::Const { ty, value, .. } => {
             ty.iter().for_each(|t| walker.type_names(t));
@@ -244,8 +250,7 @@ fn walk<'a>(item: &'a Item, file: FileId, resolution: &Resolution<'a>, imports: 
 
 /// Files what the walk over an item found.
 fn record(item: &Item, file: FileId, found: Found, resolution: &mut Resolution, references: &mut References) {
-    let id =
-        declared(item).and_then(|(_, name)| resolution.items.iter().find(|i| i.file == file && i.name_span == name.span).map(|i| i.id));
+    let id = declared(item).and_then(|(_, name)| resolution.by_place.get(&name.span).copied());
     if let Some(id) = id {
         let to = references.entry(id).or_default();
         for (other, span) in &found.references {
@@ -266,6 +271,10 @@ fn record(item: &Item, file: FileId, found: Found, resolution: &mut Resolution, 
 /// Items whose names are in the wrong case, with an edit that renames them everywhere.
 fn case_of_items(resolution: &mut Resolution, places: &[(ItemId, Span)]) {
     let mut problems = vec![];
+    let mut by_item: BTreeMap<ItemId, BTreeSet<Span>> = BTreeMap::new();
+    for (id, span) in places {
+        by_item.entry(*id).or_default().insert(*span);
+    }
     for info in &resolution.items {
         let case = Case::of(info.kind);
         if case.fits(&info.name) {
@@ -275,8 +284,8 @@ fn case_of_items(resolution: &mut Resolution, places: &[(ItemId, Span)]) {
         let name = esper_grammar::ast::Name { text: info.name.clone(), span: info.name_span };
         let length = info.name.len() as u32;
         // A place that is longer or shorter is an alias.
-        let mut spans: BTreeSet<Span> =
-            places.iter().filter(|(id, s)| *id == info.id && s.end - s.start == length).map(|(_, s)| *s).collect();
+        let mut spans = by_item.remove(&info.id).unwrap_or_default();
+        spans.retain(|s| s.end - s.start == length);
         spans.insert(info.name_span);
         let gradient = info.gradient.and_then(|g| if let ItemKind::Grad { name, .. } = &g.kind { Some(name.span) } else { None });
         spans.extend(gradient);

@@ -1,5 +1,6 @@
 //! What is declared inside an item and where it can be seen.
 use esper_diagnostics::Span;
+use std::collections::BTreeMap;
 
 /// What a local name is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,6 +97,8 @@ pub(super) enum FrameKind {
 pub(super) struct Scope {
     locals: Vec<Local>,
     visible: Vec<usize>,
+    /// Visible locals of each name, the innermost last.
+    by_name: BTreeMap<String, Vec<usize>>,
     frames: Vec<(FrameKind, usize)>,
 }
 
@@ -105,8 +108,20 @@ impl Scope {
     }
     pub(super) fn close(&mut self) {
         if let Some((_, len)) = self.frames.pop() {
-            self.visible.truncate(len);
+            for local in self.visible.split_off(len) {
+                self.hide(local);
+            }
         }
+    }
+    /// Takes a local out of sight.
+    pub(super) fn hide(&mut self, local: usize) {
+        if let Some(of_name) = self.by_name.get_mut(&self.locals[local].name) {
+            of_name.retain(|l| *l != local);
+        }
+    }
+    /// Brings a hidden local back.
+    pub(super) fn show(&mut self, local: usize) {
+        self.by_name.entry(self.locals[local].name.clone()).or_default().push(local);
     }
     /// Declares a name and gives its number. `_` and names that are visible already are the caller's business.
     pub(super) fn declare(&mut self, name: &str, span: Span, kind: LocalKind) -> usize {
@@ -121,12 +136,14 @@ impl Scope {
             among_others: false,
             depth,
         });
-        self.visible.push(self.locals.len() - 1);
-        self.locals.len() - 1
+        let local = self.locals.len() - 1;
+        self.visible.push(local);
+        self.show(local);
+        local
     }
     /// The innermost visible local of that name.
     pub(super) fn find(&self, name: &str) -> Option<usize> {
-        self.visible.iter().rev().copied().find(|&i| self.locals[i].name == name)
+        self.by_name.get(name)?.last().copied()
     }
     pub(super) fn get(&self, local: usize) -> &Local {
         &self.locals[local]
@@ -142,7 +159,8 @@ impl Scope {
     }
     /// Visible locals, the innermost first.
     pub(super) fn visible(&self) -> impl Iterator<Item = &Local> {
-        self.visible.iter().rev().map(|&i| &self.locals[i])
+        let shown = |i: &usize| self.by_name.get(&self.locals[*i].name).is_some_and(|of_name| of_name.contains(i));
+        self.visible.iter().rev().copied().filter(shown).map(|i| &self.locals[i])
     }
     /// A local of that name that is not visible here: declared in a body that has ended.
     pub(super) fn elsewhere(&self, name: &str) -> Option<&Local> {

@@ -5,6 +5,7 @@ use super::resolve::Resolution;
 use super::scope::{LocalKind, Scope};
 use esper_diagnostics::{Diagnostic, FileId, Span};
 use esper_grammar::ast::{File, ItemKind};
+use std::cell::Cell;
 
 /// How many letters differ: insertions, removals, replacements and swaps of neighbours (optimal string alignment).
 pub(super) fn distance(left: &str, right: &str) -> usize {
@@ -53,6 +54,22 @@ pub(super) fn nearest<T>(name: &str, candidates: impl IntoIterator<Item = (Strin
     best.map(|(_, candidate, what)| (candidate, what))
 }
 
+/// How many more suggestions are looked for. Each looks at every name in sight, so a huge file full of unknown names must not get one for each.
+#[derive(Debug)]
+pub(super) struct Budget(Cell<u32>);
+
+impl Budget {
+    pub(super) fn new() -> Budget {
+        Budget(Cell::new(1_000))
+    }
+    /// Whether one more may be looked for.
+    pub(super) fn take(&self) -> bool {
+        let left = self.0.get();
+        self.0.set(left.saturating_sub(1));
+        left > 0
+    }
+}
+
 /// What a suggestion is.
 enum Meant {
     Local(Span, LocalKind),
@@ -96,8 +113,7 @@ impl UseSites {
 
 /// The error for a name that nothing in sight has.
 pub(super) fn unknown_name(name: &str, span: Span, called: bool, scope: &Scope, file: FileId, resolution: &Resolution) -> Diagnostic {
-    let says = format!("nothing is called `{name}` here");
-    let mut problem = Diagnostic::error("E0101", format!("unknown name `{name}`"), span, says);
+    let mut problem = unknown_without_suggestion(name, span);
     if name == "_" {
         return problem.help("`_` stands for what is not needed and has no value");
     }
@@ -125,6 +141,11 @@ pub(super) fn unknown_name(name: &str, span: Span, called: bool, scope: &Scope, 
             None => problem,
         },
     }
+}
+
+/// The error alone.
+pub(super) fn unknown_without_suggestion(name: &str, span: Span) -> Diagnostic {
+    Diagnostic::error("E0101", format!("unknown name `{name}`"), span, format!("nothing is called `{name}` here"))
 }
 
 fn listed(items: &[&ItemInfo]) -> String {

@@ -4,7 +4,7 @@ use super::items::ItemId;
 use super::known;
 use super::resolve::Resolution;
 use super::scope::{FrameKind, Local, LocalKind, Scope};
-use super::suggest;
+use super::suggest::{self, Budget};
 use esper_diagnostics::{Diagnostic, FileId, Severity, Span};
 use esper_grammar::ast::{Elem, Expr, ExprKind, Name, Pattern, Type, TypeKind};
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,6 +34,7 @@ pub(super) struct Walker<'w, 'a> {
     pub(super) file: FileId,
     /// Names of the file that a problem elsewhere keeps from being known: imports that failed.
     pub(super) poisoned: &'w BTreeSet<String>,
+    pub(super) suggestions: &'w Budget,
     pub(super) scope: Scope,
     pub(super) found: Found,
     /// Something of the item could not be read, so what is unknown or unused may be no mistake.
@@ -48,11 +49,18 @@ pub(super) struct Walker<'w, 'a> {
 }
 
 impl<'w, 'a> Walker<'w, 'a> {
-    pub(super) fn new(resolution: &'w Resolution<'a>, file: FileId, poisoned: &'w BTreeSet<String>, lenient: bool) -> Walker<'w, 'a> {
+    pub(super) fn new(
+        resolution: &'w Resolution<'a>,
+        file: FileId,
+        poisoned: &'w BTreeSet<String>,
+        suggestions: &'w Budget,
+        lenient: bool,
+    ) -> Walker<'w, 'a> {
         Walker {
             resolution,
             file,
             poisoned,
+            suggestions,
             scope: Scope::default(),
             found: Found::default(),
             lenient,
@@ -139,7 +147,12 @@ impl<'w, 'a> Walker<'w, 'a> {
             return;
         }
         if self.reported.insert(text.to_string()) {
-            self.say(suggest::unknown_name(text, span, called, &self.scope, self.file, self.resolution));
+            let problem = if self.suggestions.take() {
+                suggest::unknown_name(text, span, called, &self.scope, self.file, self.resolution)
+            } else {
+                suggest::unknown_without_suggestion(text, span)
+            };
+            self.say(problem);
         }
     }
 
