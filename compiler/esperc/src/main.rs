@@ -1,2 +1,70 @@
-//! The `esperc` command.
-fn main() {}
+//! The `esperc` command: reads the command line and hands it to one file a subcommand.
+mod arguments;
+mod bench;
+mod build;
+mod check;
+mod development;
+mod exit;
+mod experiment;
+mod finished;
+mod format;
+mod manual;
+mod run;
+mod terminal;
+
+use arguments::{Arguments, Command};
+use clap::Parser;
+use exit::Failure;
+use std::process::ExitCode;
+use terminal::Terminal;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let terminal = Terminal::new(arguments.message_format, arguments.color);
+    // A panic is a bug: it is said so, with the place, and ends with code 70.
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(|l| format!(" at {}:{}", l.file(), l.line())).unwrap_or_default();
+        let what = panic.payload_as_str().unwrap_or("no message");
+        eprintln!("error: this is a bug in esperc {}, not in your program; please report it\n  {what}{place}", env!("CARGO_PKG_VERSION"));
+        if std::env::var_os("ESPER_BACKTRACE").is_some_and(|v| v == "1") {
+            eprintln!("{}", std::backtrace::Backtrace::force_capture());
+        }
+    }));
+    // Deep trees are walked by recursion: the parser bounds their depth, this stack holds the deepest.
+    let outcome = std::thread::Builder::new().name("main".into()).stack_size(256 << 20).spawn(move || execute(arguments.command, &terminal));
+    let outcome = match outcome.map(|thread| thread.join()) {
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(_)) => return ExitCode::from(70),
+        Err(error) => Err(Failure::Run(format!("no thread could be started: {error}"))),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            if let Some(message) = failure.message() {
+                eprintln!("{message}");
+            }
+            failure.code()
+        }
+    }
+}
+
+fn execute(command: Command, terminal: &Terminal) -> Result<(), Failure> {
+    match command {
+        Command::Check { files, fix } => check::check(&files, fix, terminal),
+        Command::Build { file, train, emit, program, set, output } => {
+            build::build(&build::Build { file, train, emit, program, set, output }, terminal)
+        }
+        Command::Run { file, train, set, device, threads, runs, resume, dry_run, quiet } => {
+            run::run(&run::Run { file, train, set, device, threads, runs, resume, dry_run, quiet }, terminal)
+        }
+        Command::Eval { run, split, checkpoint } => finished::eval(&run, split, &checkpoint, terminal),
+        Command::Predict { run, data, output, checkpoint } => finished::predict(&run, &data, output.as_deref(), &checkpoint, terminal),
+        Command::Fmt { files, check, diff } => format::format(&files, check, diff, terminal),
+        Command::Explain { code } => manual::explain(code.as_deref()),
+        Command::Doc { name, source } => manual::document(name.as_deref(), source),
+        Command::Bench { workloads, threads, seconds, profile, json } => {
+            bench::bench(&bench::Bench { workloads, threads, seconds, profile, json }, terminal)
+        }
+        Command::Dev { what } => development::show(what),
+    }
+}
