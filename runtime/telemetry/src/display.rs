@@ -183,7 +183,7 @@ impl Observer for Display {
             Event::Checkpoint { .. } => {}
             Event::Interrupted { step } => {
                 self.end();
-                self.line(&format!("interrupted after step {step}; the state is saved, --resume goes on from here"));
+                self.line(&format!("interrupted after step {step}, saved"));
             }
             Event::Finished { step, best_epoch } => {
                 self.end();

@@ -148,9 +148,7 @@ impl Engine {
         while offset < end {
             let chunk = &mut self.chunk[..CHUNK.min(end - offset)];
             self.memory.read(Class::Gradients, offset, chunk)?;
-            // An exponent of all ones is an infinity or a NaN; the largest magnitude shows whether there is one.
-            let magnitude = |b: &[u8]| u32::from_le_bytes([b[0], b[1], b[2], b[3]]) & 0x7fff_ffff;
-            if chunk.chunks_exact(4).map(magnitude).fold(0, u32::max) >= 0x7f80_0000 {
+            if !all_finite(chunk) {
                 return Ok(false);
             }
             offset += chunk.len();
@@ -260,6 +258,14 @@ impl Loaded {
     }
 }
 
+/// Whether these f32 values hold no NaN and no infinity.
+fn all_finite(bytes: &[u8]) -> bool {
+    // An exponent of all ones is an infinity or a NaN: adding one to it carries into the sign's place, which was cleared. One addition
+    // and one `or` a value, which every vector unit has.
+    let carry = |b: &[u8]| (u32::from_le_bytes([b[0], b[1], b[2], b[3]]) & 0x7fff_ffff) + 0x0080_0000;
+    bytes.chunks_exact(4).map(carry).fold(0, |all, value| all | value) & 0x8000_0000 == 0
+}
+
 fn scalar(memory: &dyn Memory, place: Option<Place>) -> Result<Option<f64>, RunError> {
     let Some(place) = place else { return Ok(None) };
     let mut bytes = [0; 4];
@@ -289,4 +295,23 @@ fn kept(model: &Model, init: &Program) -> Vec<Kept> {
         .collect();
     kept.sort_by(|a, b| a.name.cmp(&b.name));
     kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_bad_value_among_many_is_found() {
+        let mut values = vec![0.0f32, -0.0, f32::MAX, f32::MIN, f32::MIN_POSITIVE, 1e-45, -3.5];
+        let bytes = |values: &[f32]| values.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>();
+        assert!(all_finite(&bytes(&values)));
+        for bad in [f32::INFINITY, f32::NEG_INFINITY, f32::NAN, -f32::NAN] {
+            for at in 0..values.len() {
+                let good = std::mem::replace(&mut values[at], bad);
+                assert!(!all_finite(&bytes(&values)), "{bad} at {at}");
+                values[at] = good;
+            }
+        }
+    }
 }
