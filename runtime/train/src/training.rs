@@ -138,6 +138,7 @@ pub(crate) fn train_with(
         total_steps,
         learning_rate: rate,
         manifest,
+        batch_metrics: vec![0.0; metrics.len()],
         metrics,
         folder,
         log,
@@ -199,6 +200,8 @@ struct Run<'a> {
     manifest: Manifest,
     /// Σ metric · rows of the current epoch.
     metrics: Vec<f64>,
+    /// The same of the current step.
+    batch_metrics: Vec<f64>,
     folder: RunFolder,
     log: MetricsLog,
     observer: &'a mut dyn Observer,
@@ -258,7 +261,8 @@ impl Run<'_> {
         self.dataset.table.gather(rows, &mut self.batch);
         let step = progress.step + 1;
         self.engine.write_scalars(self.model.settings.seed, step, self.total_steps, self.summary.epoch_steps)?;
-        let result = self.engine.compute_step(count, &self.batch, &mut self.metrics)?;
+        self.batch_metrics.fill(0.0);
+        let result = self.engine.compute_step(count, &self.batch, &mut self.batch_metrics)?;
         if !result.loss.is_finite() || !self.engine.gradients_are_finite(result)? {
             return Err(self.diverged(step, count, result.loss)?.into());
         }
@@ -267,6 +271,7 @@ impl Run<'_> {
         progress.batches += 1;
         progress.sums.rows += count as u64;
         progress.sums.loss += result.loss * count as f64;
+        self.metrics.iter_mut().zip(&self.batch_metrics).for_each(|(sum, metric)| *sum += metric);
         let record = Event::Step(StepRecord {
             step,
             epoch: progress.epochs + 1,
@@ -302,9 +307,13 @@ impl Run<'_> {
             let name = &self.model.optimizer.scalars[rate].name;
             diagnostic = diagnostic.note(format!("{name} is {} at this step", self.engine.optimizer_scalar(rate)?));
         }
+        // The step was not committed: what is on the device is the state of before, which may help to find the cause.
         let saved = match self.manifest.progress.step {
-            0 => "nothing was trained yet".to_string(),
-            done => format!("the step changed nothing: the run's state is that after step {done}"),
+            0 => "it was the first step: nothing has been trained".to_string(),
+            done => match self.save_last().and_then(|()| self.write_report()) {
+                Ok(()) => format!("the state after step {done} is saved as `last` in {}", self.folder.path().display()),
+                Err(error) => format!("the state after step {done} could not be saved: {error}"),
+            },
         };
         Ok(diagnostic.note(saved).help("a smaller learning rate, a warm-up, or `clip = 1.0` often helps"))
     }

@@ -181,7 +181,11 @@ fn a_loss_that_is_not_finite_stops_the_run_and_names_the_tensor() {
     assert_eq!((&diagnostic.code[..], diagnostic.primary.span), ("D0201", LOSS));
     assert_eq!(diagnostic.message, "the loss is inf in step 2 (epoch 1)");
     assert_eq!(diagnostic.primary.text, "`loss` is the first tensor of the step that is not finite");
-    assert!(diagnostic.notes[1].contains("the run's state is that after step 1"), "{:?}", diagnostic.notes);
+    assert!(diagnostic.notes[1].starts_with("the state after step 1 is saved as `last` in "), "{:?}", diagnostic.notes);
+    let saved = Checkpoint::load(&folder.path().join("runs/line-1/checkpoints"), "last").unwrap();
+    let progress = saved.manifest.progress;
+    assert_eq!((progress.step, progress.sums.rows), (1, 8));
+    assert!(progress.sums.metrics.get("distance").unwrap().is_finite());
 }
 
 #[test]
