@@ -1,5 +1,6 @@
 //! What the tests share: where the project lies, and the tensors that the recorded PyTorch values were computed from.
 pub mod harness;
+pub mod mutate;
 
 use std::path::{Path, PathBuf};
 
