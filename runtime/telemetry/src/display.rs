@@ -92,10 +92,6 @@ impl Display {
             Some(old) => old + SMOOTHING * (step.loss - old),
             None => step.loss,
         });
-        // The clock is read every 16th step of a run of many: a small model's step takes less time than showing it.
-        if !step.step.is_multiple_of(16) && self.epoch_steps > 16 {
-            return;
-        }
         let interval = if self.bar.is_some() { REDRAW } else { PLAIN_LINE };
         if self.mode == DisplayMode::Silent || self.last_shown.elapsed() < interval {
             return;
