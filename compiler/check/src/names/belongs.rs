@@ -39,6 +39,7 @@ impl Walker<'_, '_> {
         let Some((code, word, at, why, help)) = misplaced(line, place) else { return };
         let problem = Diagnostic::error(code, format!("{word} does not belong in {}", place.noun()), at, why);
         self.say(problem.help(help));
+        self.found.unread = true;
         match &line.kind {
             LineKind::Param(stored) | LineKind::State(stored) => self.silence(&stored.name.text),
             LineKind::Layer { name, .. } | LineKind::Slot { name, .. } => self.silence(&name.text),

@@ -10,7 +10,8 @@ impl Walker<'_, '_> {
     pub(super) fn expr(&mut self, expr: &Expr) {
         match &expr.kind {
             ExprKind::Name(text) => self.value_name(text, expr.span),
-            ExprKind::Int(_) | ExprKind::Float { .. } | ExprKind::Str(_) | ExprKind::Bool(_) | ExprKind::Error => {}
+            ExprKind::Int(_) | ExprKind::Float { .. } | ExprKind::Str(_) | ExprKind::Bool(_) => {}
+            ExprKind::Error => self.found.unread = true,
             ExprKind::Unary(_, inner) | ExprKind::Paren(inner) => self.expr(inner),
             ExprKind::Binary { left, right, .. } => {
                 self.expr(left);

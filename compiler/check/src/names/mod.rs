@@ -17,6 +17,8 @@ mod resolve;
 mod scope;
 mod sections;
 mod suggest;
+#[cfg(test)]
+mod tests;
 mod walk;
 
 use esper_diagnostics::CodeRecord;

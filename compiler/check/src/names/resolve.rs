@@ -130,8 +130,9 @@ pub fn resolve<'a>(files: &[FileInput<'a>]) -> Resolution<'a> {
         let mut unread_lines = unread.contains(&input.id);
         for item in &input.file.items {
             let lenient = body_of(item).is_some_and(has_unread_lines);
-            unread_lines |= lenient;
             let found = walk(item, input.id, &resolution, imports, &suggestions, lenient || unread.contains(&input.id));
+            // What a mistake names wrongly would seem unused.
+            unread_lines |= lenient || found.unread || found.problems.iter().any(|p| p.severity == Severity::Error);
             places.extend(&found.references);
             used.extend(found.top_names.iter().cloned());
             record(item, input.id, found, &mut resolution, &mut references);

@@ -45,7 +45,7 @@ fn problems_of(files: &[(&str, &str)]) -> (Sources, Vec<Diagnostic>) {
     }
     let inputs: Vec<FileInput> =
         parsed.iter().map(|(id, module, p)| FileInput { id: *id, module: module.clone(), file: &p.file }).collect();
-    let mut problems: Vec<Diagnostic> = parsed.iter().flat_map(|(_, _, p)| p.errors.iter().cloned()).collect();
+    let mut problems: Vec<Diagnostic> = parsed.iter().flat_map(|(_, _, p)| p.problems.iter().cloned()).collect();
     problems.extend(resolve(&inputs).problems);
     problems.sort_by_key(|p| (p.primary.span, p.code.clone()));
     (sources, problems)
@@ -91,6 +91,36 @@ fn codes_are_unique_and_explained() {
     for (i, record) in CODES.iter().enumerate() {
         assert!(!record.explanation.is_empty() && !record.title.is_empty() && !record.wrong.is_empty());
         assert!(CODES[..i].iter().all(|r| r.code != record.code), "{}", record.code);
+    }
+}
+
+/// The library and the programs of examples/ are free of problems of names; what the library does not have yet is left out.
+#[test]
+fn the_library_and_the_examples_resolve() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let read = |path: &str| std::fs::read_to_string(root.join(path)).expect("a file of the project");
+    let library: Vec<(String, String)> =
+        ["hosts", "init", "losses", "nn", "optim"].map(|m| (format!("std.{m}"), read(&format!("stdlib/{m}.blueprint")))).to_vec();
+    for example in ["digits", "digits_cnn"] {
+        let mut sources = Sources::default();
+        let files = [vec![(example.to_string(), read(&format!("examples/{example}.blueprint")))], library.clone()].concat();
+        let parsed: Vec<(FileId, String, Parsed)> = files
+            .iter()
+            .map(|(module, text)| {
+                let id = sources.add(module, text);
+                (id, module.clone(), parse(id, text))
+            })
+            .collect();
+        let inputs: Vec<FileInput> =
+            parsed.iter().map(|(id, module, p)| FileInput { id: *id, module: module.clone(), file: &p.file }).collect();
+        let found: Vec<String> = resolve(&inputs)
+            .problems
+            .iter()
+            .map(|p| {
+                format!("{}:{} {} {}", sources.file(p.primary.span.file).name, sources.line_column(p.primary.span).0, p.code, p.message)
+            })
+            .collect();
+        assert!(found.is_empty(), "{found:#?}");
     }
 }
 

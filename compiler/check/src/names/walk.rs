@@ -26,6 +26,8 @@ pub(super) struct Found {
     pub(super) references: Vec<(ItemId, Span)>,
     /// Names of the top of the file that it uses.
     pub(super) top_names: BTreeSet<String>,
+    /// Some of its text could not be read, so what seems unused may be used there.
+    pub(super) unread: bool,
 }
 
 /// Walks one item.
@@ -234,10 +236,8 @@ impl<'w, 'a> Walker<'w, 'a> {
             }
             return;
         }
-        let parameters = self.scope.visible().filter(|l| matches!(l.kind, LocalKind::Parameter { .. }) && l.name.len() >= 4);
-        let near = parameters.map(|l| (l.name.clone(), (l.span, suggest::distance(text, &l.name))));
-        let near = suggest::nearest(text, near.collect::<Vec<_>>()).filter(|(_, (_, d))| *d == 1 && text.len() >= 4);
-        if let Some((meant, (at, _))) = near {
+        let near = self.scope.visible().find(|l| matches!(l.kind, LocalKind::Parameter { .. }) && suggest::one_letter_apart(text, &l.name));
+        if let Some((meant, at)) = near.map(|l| (l.name.clone(), l.span)) {
             self.say(
                 Diagnostic::warning("W0107", format!("the dim `{text}` looks like a misspelt parameter"), span, "this binds a new dim")
                     .label(at, "a parameter of almost that name")
@@ -269,7 +269,8 @@ impl<'w, 'a> Walker<'w, 'a> {
         for (local, better) in std::mem::take(&mut self.miscased) {
             let local = self.scope.get(local);
             let noun = local.kind.noun();
-            let changes = local.places.iter().map(|span| (*span, better.clone())).collect();
+            let places: BTreeSet<Span> = local.places.iter().copied().collect();
+            let changes = places.into_iter().map(|span| (span, better.clone())).collect();
             let problem = Diagnostic::error(
                 "E0109",
                 format!("`{}` is {noun} and should be in lower case", local.name),
@@ -281,7 +282,7 @@ impl<'w, 'a> Walker<'w, 'a> {
             self.say(problem);
         }
         let errors = self.found.problems.iter().any(|p| p.severity == Severity::Error);
-        if !self.lenient && !errors {
+        if !self.lenient && !errors && !self.found.unread {
             let unused: Vec<Diagnostic> = self.scope.all().iter().enumerate().filter_map(|(i, l)| self.unused(i, l)).collect();
             self.found.problems.extend(unused);
         }
