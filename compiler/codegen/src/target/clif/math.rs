@@ -42,10 +42,7 @@ impl Lanes<'_, '_> {
         let r = self.fused(n, ln2_high, x);
         let r = self.fused(n, ln2_low, r);
         let square = self.mul(r, r);
-        let tail = self.polynomial(
-            r,
-            &[1.987_569_1e-4, 1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5],
-        );
+        let tail = self.polynomial(r, &[1.987_569_1e-4, 1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5]);
         let sum = self.fused(tail, square, r);
         let one = self.float(1.0);
         let sum = self.add(sum, one);
@@ -183,10 +180,7 @@ impl Lanes<'_, '_> {
     pub fn erf(&mut self, x: Value) -> Value {
         let t = self.builder.ins().fabs(x);
         let s = self.mul(x, x);
-        let near = self.polynomial(
-            s,
-            &[-5.967_617e-4, 4.991_194_2e-3, -2.676_813_5e-2, 1.128_199_2e-1, -3.761_253_4e-1, 1.283_791_7e-1],
-        );
+        let near = self.polynomial(s, &[-5.967_617e-4, 4.991_194_2e-3, -2.676_813_5e-2, 1.128_199_2e-1, -3.761_253_4e-1, 1.283_791_7e-1]);
         let near = self.fused(near, x, x);
         let r = self.polynomial(t, &[-1.728_534_7e-5, 3.831_971_3e-4]);
         let u = self.polynomial(t, &[-3.883_964_4e-3, 2.425_462_2e-2]);
@@ -292,7 +286,11 @@ impl Lanes<'_, '_> {
     fn power_single(&mut self, a: Value, b: Value) -> Value {
         let size = self.builder.ins().fabs(a);
         let log = self.log_double(size);
+        // An endless exponent as a large one: 0 times it stays 0, so that a base of size 1 gives 1.
+        let (low, high) = (self.builder.ins().f64const(-1e30), self.builder.ins().f64const(1e30));
         let exponent = self.builder.ins().fpromote(types::F64, b);
+        let exponent = self.greater(low, exponent);
+        let exponent = self.lesser(high, exponent);
         let product = self.builder.ins().fmul(log, exponent);
         let magnitude = self.exp_double(product);
         let magnitude = self.builder.ins().fdemote(types::F32, magnitude);
@@ -303,12 +301,17 @@ impl Lanes<'_, '_> {
         let halved = self.mul(b, half);
         let halved_floor = self.builder.ins().floor(halved);
         let even = self.compare(FloatCC::Equal, halved_floor, halved);
-        let negative = self.builder.ins().fneg(magnitude);
-        let signed = self.select(even, magnitude, negative);
+        let odd = self.opposite(even);
+        let odd = self.both(is_whole, odd);
         let (zero, one, nan) = (self.float(0.0), self.float(1.0), self.float(f32::NAN));
-        let of_negative = self.select(is_whole, signed, nan);
-        let below = self.compare(FloatCC::LessThan, a, zero);
-        let result = self.select(below, of_negative, magnitude);
+        let signed = self.with_sign_of(magnitude, a);
+        let result = self.select(odd, signed, magnitude);
+        let lowest = self.float(f32::NEG_INFINITY);
+        let (below, finite) = (self.compare(FloatCC::LessThan, a, zero), self.compare(FloatCC::GreaterThan, a, lowest));
+        let broken = self.opposite(is_whole);
+        let below = self.both(below, finite);
+        let unreal = self.both(below, broken);
+        let result = self.select(unreal, nan, result);
         let no_number = self.compare(FloatCC::Unordered, a, b);
         let result = self.select(no_number, nan, result);
         let (base_one, no_exponent) = (self.compare(FloatCC::Equal, a, one), self.compare(FloatCC::Equal, b, zero));

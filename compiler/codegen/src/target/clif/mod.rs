@@ -85,8 +85,7 @@ pub fn build(kernel: &Kernel, machine: &Machine) -> Result<Function, Unsupported
     let [table, start, end] = [0, 1, 2].map(|n| builder.block_params(entry)[n]);
     let flags = MemFlagsData::trusted().with_readonly().with_can_move();
     let buffers = (0..kernel.buffers.len()).map(|n| builder.ins().load(types::I64, flags, table, (n * 8) as i32)).collect();
-    let mut context =
-        Context { builder: &mut builder, fma: machine.fused_multiply_add, parameters: &kernel.buffers, buffers };
+    let mut context = Context { builder: &mut builder, fma: machine.fused_multiply_add, parameters: &kernel.buffers, buffers };
     rows::write(&mut context, &nest, kernel.registers.len(), start, end);
     builder.ins().return_(&[]);
     builder.finalize(machine.frontend);

@@ -195,9 +195,7 @@ impl NestStage {
         for operation in &self.operations {
             let of = |v: Value| varies[v.0 as usize];
             let changes = match operation {
-                Operation::Load { index, bounds, .. } => {
-                    index.varies(axis, &of) || bounds.iter().any(|b| b.index.varies(axis, &of))
-                }
+                Operation::Load { index, bounds, .. } => index.varies(axis, &of) || bounds.iter().any(|b| b.index.varies(axis, &of)),
                 Operation::Register(register) => registers[register.0 as usize],
                 Operation::Constant(..) => false,
                 Operation::Position(index, _) | Operation::Random { index, .. } => index.varies(axis, &of),

@@ -117,9 +117,8 @@ fn block_of_rows(context: &mut Context, nest: &Nest, registers: usize, outer: &[
     let rows_lane = Axis::Row(nest.rows.len() - 1);
     let mut values = vec![vec![Slot::default(); registers]; groups];
     let mut register_varies = vec![false; registers];
-    let rows: Vec<Vec<Counter>> = (0..groups)
-        .map(|group| outer.iter().copied().chain([Counter::of(row).ahead((group * LANES) as i64)]).collect())
-        .collect();
+    let rows: Vec<Vec<Counter>> =
+        (0..groups).map(|group| outer.iter().copied().chain([Counter::of(row).ahead((group * LANES) as i64)]).collect()).collect();
     for stage in &nest.stages {
         let inner_in_lanes = nest.vector == VectorAxis::Inner && !stage.inner.is_empty();
         let lane = if inner_in_lanes { innermost(stage) } else { rows_lane };
@@ -168,14 +167,7 @@ impl StageWriter<'_> {
         definitions
     }
 
-    fn axis(
-        &self,
-        context: &mut Context,
-        counters: &[Counters],
-        wide: bool,
-        inner_in_lanes: bool,
-        definitions: &mut [Vec<(usize, Slot)>],
-    ) {
+    fn axis(&self, context: &mut Context, counters: &[Counters], wide: bool, inner_in_lanes: bool, definitions: &mut [Vec<(usize, Slot)>]) {
         let axis = counters[0].inner.len();
         let Some(&extent) = self.stage.inner.get(axis) else {
             for (group, counters) in counters.iter().enumerate() {
@@ -184,8 +176,7 @@ impl StageWriter<'_> {
                     let vector = wide && self.varies[value.0 as usize];
                     let term = body.term(context, *value, vector);
                     let term = context.lanes(vector).settled(term);
-                    let slot =
-                        if vector { Slot { single: None, vector: Some(term) } } else { Slot { single: Some(term), vector: None } };
+                    let slot = if vector { Slot { single: None, vector: Some(term) } } else { Slot { single: Some(term), vector: None } };
                     definitions[group].push((register.0 as usize, slot));
                 }
             }
@@ -212,10 +203,8 @@ impl StageWriter<'_> {
 
     /// The innermost axis with neighbouring positions in the lanes.
     fn neighbours(&self, context: &mut Context, counters: &Counters, extent: usize) {
-        let with = |counter: Counter| Counters {
-            rows: counters.rows.clone(),
-            inner: counters.inner.iter().copied().chain([counter]).collect(),
-        };
+        let with =
+            |counter: Counter| Counters { rows: counters.rows.clone(), inner: counters.inner.iter().copied().chain([counter]).collect() };
         let unroll = match self.stage.weight() {
             _ if !self.stage.reductions.is_empty() => 4,
             0..=20 => 4,

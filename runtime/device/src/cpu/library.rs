@@ -1,0 +1,54 @@
+//! Steps with hand-written kernels: planned once for their sizes, run without allocation.
+use super::executable::Arguments;
+use super::scatter::ScatterPlan;
+use super::workers::Sequence;
+use crate::DeviceError;
+use esper_codegen::{BufferId, Program, Step};
+
+/// A planned library step.
+pub enum Library {
+    /// A scatter.
+    Scatter(ScatterPlan),
+}
+
+impl Library {
+    /// Chooses kernels and sets workspace aside. `program` has been validated.
+    ///
+    /// # Errors
+    /// A step, or sizes, without an implementation.
+    pub fn plan(program: &Program, step: &Step, _threads: usize) -> Result<Library, DeviceError> {
+        match step {
+            Step::Scatter(scatter) => Ok(Library::Scatter(ScatterPlan::new(scatter))),
+            other => Err(DeviceError::UnsupportedStep {
+                program: program.name.clone(),
+                step: format!("{other:?}"),
+                reason: "there is no library kernel for it".into(),
+            }),
+        }
+    }
+
+    /// The step's buffers in the order that [`Library::run`] is given them, and the one it writes.
+    pub fn arguments(step: &Step) -> (Vec<BufferId>, BufferId) {
+        match step {
+            Step::Kernel { arguments, .. } => (arguments.clone(), arguments[arguments.len() - 1]),
+            Step::Dot(dot) => (vec![dot.a, dot.b, dot.c].into_iter().chain(dot.epilogue.bias).collect(), dot.c),
+            Step::Convolution(c) => (vec![c.operands[0], c.operands[1], c.result].into_iter().chain(c.epilogue.bias).collect(), c.result),
+            Step::Pooling(pooling) => (pooling.operands.iter().copied().chain([pooling.result]).collect(), pooling.result),
+            Step::Scatter(scatter) => (vec![scatter.indices, scatter.updates, scatter.result], scatter.result),
+        }
+    }
+
+    /// For people: the step with its sizes.
+    pub fn name(&self) -> String {
+        match self {
+            Library::Scatter(plan) => plan.name(),
+        }
+    }
+
+    /// Runs the step.
+    pub fn run(&mut self, arguments: Arguments, sequence: &Sequence) {
+        match self {
+            Library::Scatter(plan) => plan.run(arguments, sequence),
+        }
+    }
+}
