@@ -63,6 +63,40 @@ pub struct Workers {
     submit: Mutex<()>,
 }
 
+/// Threads that take slices: a pool, or a pool that is held for a row of tasks. Library kernels run on either.
+pub trait Team: Sync {
+    /// How many threads compute, the caller included.
+    fn threads(&self) -> usize;
+
+    /// As [`Workers::run_on_threads`].
+    fn run_on_threads(&self, slices: usize, task: &(dyn Fn(usize, usize) + Sync));
+
+    /// As [`Workers::run`].
+    fn run(&self, slices: usize, task: &(dyn Fn(usize) + Sync)) {
+        self.run_on_threads(slices, &|slice, _thread| task(slice));
+    }
+}
+
+impl Team for Workers {
+    fn threads(&self) -> usize {
+        Workers::threads(self)
+    }
+
+    fn run_on_threads(&self, slices: usize, task: &(dyn Fn(usize, usize) + Sync)) {
+        Workers::run_on_threads(self, slices, task);
+    }
+}
+
+impl Team for Sequence<'_> {
+    fn threads(&self) -> usize {
+        self.workers.threads()
+    }
+
+    fn run_on_threads(&self, slices: usize, task: &(dyn Fn(usize, usize) + Sync)) {
+        Sequence::run_on_threads(self, slices, task);
+    }
+}
+
 /// A run of several tasks in a row with the pool held: see [`Workers::sequence`].
 pub struct Sequence<'workers> {
     workers: &'workers Workers,

@@ -1,7 +1,7 @@
 //! The tile kernels for AVX2 with FMA: up to 6 rows of two vectors or 12 rows of one vector of 8 columns, 12 of the
 //! 16 registers as sums.
 
-use super::tile::{Tile, TileEnd, TileKernel};
+use super::tile::{Tile, TileEnd, TileKernel, unrolled};
 use std::arch::x86_64::*;
 
 macro_rules! up_to_6_rows {
@@ -62,40 +62,70 @@ unsafe fn tile<const ROWS: usize, const VECTORS: usize, const UNIT: bool, const 
     }
     let row_stride = if UNIT { 1 } else { tile.a_row };
     let mut sums = [[_mm256_setzero_ps(); VECTORS]; ROWS];
-    for row in 0..ROWS {
-        _mm_prefetch::<_MM_HINT_T0>(tile.c.wrapping_add(row * tile.c_row) as *const i8);
-    }
+    unrolled!(row below ROWS => {
+        unrolled!(vector below VECTORS => {
+            _mm_prefetch::<_MM_HINT_T0>(tile.c.wrapping_add(row * tile.c_row + vector * 8) as *const i8);
+        });
+    });
     for outer in 0..tile.outer as isize {
         let mut a = tile.a.wrapping_offset(outer * tile.a_outer);
         let mut b = tile.b.wrapping_offset(outer * tile.b_outer);
         for _ in 0..tile.inner {
             let mut right = [_mm256_setzero_ps(); VECTORS];
-            for (vector, right) in right.iter_mut().enumerate() {
+            unrolled!(vector below VECTORS => {
                 let from = b.wrapping_add(vector * 8);
                 // SAFETY: the caller promises whole vectors of B, or the columns in the mask.
-                *right = unsafe { if MASKED { _mm256_maskload_ps(from, masks[vector]) } else { _mm256_loadu_ps(from) } };
-            }
-            for (row, sums) in sums.iter_mut().enumerate() {
-                // Bases three rows apart leave every address as base + {0, 1, 2} · stride: few registers.
+                right[vector] = unsafe { if MASKED { _mm256_maskload_ps(from, masks[vector]) } else { _mm256_loadu_ps(from) } };
+            });
+            unrolled!(row below ROWS => {
+                // Bases three rows apart leave every address as base + {0, 1, 2} · stride, which one instruction can
+                // form: few registers.
                 let base = a.wrapping_offset((row / 3 * 3) as isize * row_stride);
                 // SAFETY: the caller promises this element of A.
                 let left = _mm256_set1_ps(unsafe { *base.wrapping_offset((row % 3) as isize * row_stride) });
-                for (sum, right) in sums.iter_mut().zip(&right) {
-                    *sum = _mm256_fmadd_ps(left, *right, *sum);
-                }
-            }
+                unrolled!(vector below VECTORS => {
+                    sums[row][vector] = _mm256_fmadd_ps(left, right[vector], sums[row][vector]);
+                });
+            });
             a = a.wrapping_offset(tile.a_inner);
             b = b.wrapping_offset(tile.b_inner);
         }
     }
-    let zero = _mm256_setzero_ps();
     let scale = _mm256_set1_ps(end.scale);
     let whole = tile.columns == VECTORS * 8;
-    for (row, sums) in sums.iter().enumerate() {
+    if end.is_plain() {
+        unrolled!(row below ROWS => {
+            unrolled!(vector below VECTORS => {
+                let mask = masks[vector];
+                let c = tile.c.wrapping_add(row * tile.c_row + vector * 8);
+                let mut value = _mm256_mul_ps(sums[row][vector], scale);
+                // SAFETY: masked to the tile's columns of C, which the caller promises.
+                unsafe {
+                    if end.accumulate {
+                        value = _mm256_add_ps(value, _mm256_maskload_ps(c, mask));
+                    }
+                    if whole {
+                        _mm256_storeu_ps(c, value);
+                    } else {
+                        _mm256_maskstore_ps(c, mask, value);
+                    }
+                }
+            });
+        });
+        return;
+    }
+    // The rest is a loop, so that the many kernels stay small: the sums go through the stack.
+    let zero = _mm256_setzero_ps();
+    let mut spilled = [[_mm256_setzero_ps(); VECTORS]; ROWS];
+    unrolled!(row below ROWS => {
+        unrolled!(vector below VECTORS => {
+            spilled[row][vector] = _mm256_mul_ps(sums[row][vector], scale);
+        });
+    });
+    for (row, sums) in std::hint::black_box(&spilled).iter().enumerate() {
         for (vector, sum) in sums.iter().enumerate() {
-            let (mask, column) = (masks[vector], vector * 8);
+            let (mask, column, mut value) = (masks[vector], vector * 8, *sum);
             let c = tile.c.wrapping_add(row * tile.c_row + column);
-            let mut value = _mm256_mul_ps(*sum, scale);
             // SAFETY: masked to the tile's columns, whose C, bias and gate the caller promises where not null.
             unsafe {
                 if end.accumulate {
@@ -116,10 +146,10 @@ unsafe fn tile<const ROWS: usize, const VECTORS: usize, const UNIT: bool, const 
                     value = _mm256_and_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(gate, zero), value);
                 }
                 if whole {
-                    _mm256_storeu_ps(c, value);
-                } else {
-                    _mm256_maskstore_ps(c, mask, value);
-                }
+                        _mm256_storeu_ps(c, value);
+                    } else {
+                        _mm256_maskstore_ps(c, mask, value);
+                    }
             }
         }
     }

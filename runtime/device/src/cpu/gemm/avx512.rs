@@ -1,6 +1,6 @@
 //! The tile kernels for AVX-512: up to 14 rows of one or two vectors of 16 columns, 28 of the 32 registers as sums.
 
-use super::tile::{Tile, TileEnd, TileKernel};
+use super::tile::{Tile, TileEnd, TileKernel, unrolled};
 use std::arch::x86_64::*;
 
 macro_rules! by_rows {
@@ -43,43 +43,65 @@ unsafe fn tile<const ROWS: usize, const VECTORS: usize, const UNIT: bool, const 
     }
     let row_stride = if UNIT { 1 } else { tile.a_row };
     let mut sums = [[_mm512_setzero_ps(); VECTORS]; ROWS];
-    for row in 0..ROWS {
-        for vector in 0..VECTORS {
-            let line = tile.c.wrapping_add(row * tile.c_row + vector * 16);
-            _mm_prefetch::<_MM_HINT_T0>(line as *const i8);
-        }
-    }
+    unrolled!(row below ROWS => {
+        unrolled!(vector below VECTORS => {
+            _mm_prefetch::<_MM_HINT_T0>(tile.c.wrapping_add(row * tile.c_row + vector * 16) as *const i8);
+        });
+    });
     for outer in 0..tile.outer as isize {
         let mut a = tile.a.wrapping_offset(outer * tile.a_outer);
         let mut b = tile.b.wrapping_offset(outer * tile.b_outer);
         for _ in 0..tile.inner {
             let mut right = [_mm512_setzero_ps(); VECTORS];
-            for (vector, right) in right.iter_mut().enumerate() {
+            unrolled!(vector below VECTORS => {
                 let from = b.wrapping_add(vector * 16);
                 // SAFETY: the caller promises whole vectors of B, or the columns in the mask.
-                *right = unsafe { if MASKED { _mm512_maskz_loadu_ps(masks[vector], from) } else { _mm512_loadu_ps(from) } };
-            }
-            for (row, sums) in sums.iter_mut().enumerate() {
+                right[vector] = unsafe { if MASKED { _mm512_maskz_loadu_ps(masks[vector], from) } else { _mm512_loadu_ps(from) } };
+            });
+            unrolled!(row below ROWS => {
                 // Bases three rows apart leave every address as base + {0, 1, 2} · stride, which one instruction can
-                // form: five registers instead of fourteen.
+                // form: few registers.
                 let base = a.wrapping_offset((row / 3 * 3) as isize * row_stride);
                 // SAFETY: the caller promises this element of A.
                 let left = _mm512_set1_ps(unsafe { *base.wrapping_offset((row % 3) as isize * row_stride) });
-                for (sum, right) in sums.iter_mut().zip(&right) {
-                    *sum = _mm512_fmadd_ps(left, *right, *sum);
-                }
-            }
+                unrolled!(vector below VECTORS => {
+                    sums[row][vector] = _mm512_fmadd_ps(left, right[vector], sums[row][vector]);
+                });
+            });
             a = a.wrapping_offset(tile.a_inner);
             b = b.wrapping_offset(tile.b_inner);
         }
     }
-    let zero = _mm512_setzero_ps();
     let scale = _mm512_set1_ps(end.scale);
-    for (row, sums) in sums.iter().enumerate() {
+    if end.is_plain() {
+        unrolled!(row below ROWS => {
+            unrolled!(vector below VECTORS => {
+                let mask = masks[vector];
+                let c = tile.c.wrapping_add(row * tile.c_row + vector * 16);
+                let mut value = _mm512_mul_ps(sums[row][vector], scale);
+                // SAFETY: masked to the tile's columns of C, which the caller promises.
+                unsafe {
+                    if end.accumulate {
+                        value = _mm512_add_ps(value, _mm512_maskz_loadu_ps(mask, c));
+                    }
+                    _mm512_mask_storeu_ps(c, mask, value);
+                }
+            });
+        });
+        return;
+    }
+    // The rest is a loop, so that the many kernels stay small: the sums go through the stack.
+    let zero = _mm512_setzero_ps();
+    let mut spilled = [[_mm512_setzero_ps(); VECTORS]; ROWS];
+    unrolled!(row below ROWS => {
+        unrolled!(vector below VECTORS => {
+            spilled[row][vector] = _mm512_mul_ps(sums[row][vector], scale);
+        });
+    });
+    for (row, sums) in std::hint::black_box(&spilled).iter().enumerate() {
         for (vector, sum) in sums.iter().enumerate() {
-            let (mask, column) = (masks[vector], vector * 16);
+            let (mask, column, mut value) = (masks[vector], vector * 16, *sum);
             let c = tile.c.wrapping_add(row * tile.c_row + column);
-            let mut value = _mm512_mul_ps(*sum, scale);
             // SAFETY: masked to the tile's columns, whose C, bias and gate the caller promises where not null.
             unsafe {
                 if end.accumulate {

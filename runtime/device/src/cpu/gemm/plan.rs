@@ -5,7 +5,7 @@ use super::pack;
 use super::split_k;
 use super::tile::{Tile, TileEnd, kernel, lanes, most_rows};
 use crate::cpu::instruction_set::{InstructionSet, Shared};
-use crate::cpu::workers::Workers;
+use crate::cpu::workers::Team;
 use std::ops::Range;
 
 /// Products of fewer multiply-adds than this run on the calling thread.
@@ -73,15 +73,15 @@ pub struct GemmPlan {
 pub(super) enum Runner<'a> {
     /// On the calling thread, which has this index for its scratch memory.
     Here(usize),
-    /// On the pool.
-    Pool(&'a Workers),
+    /// On all threads.
+    Team(&'a dyn Team),
 }
 
 impl Runner<'_> {
     fn run(&self, slices: usize, task: &(dyn Fn(usize, usize) + Sync)) {
         match self {
             Runner::Here(thread) => (0..slices).for_each(|slice| task(slice, *thread)),
-            Runner::Pool(workers) => workers.run_on_threads(slices, task),
+            Runner::Team(team) => team.run_on_threads(slices, task),
         }
     }
 }
@@ -185,18 +185,18 @@ impl GemmPlan {
     ///
     /// # Safety
     /// A, B, C, and the epilogue's vectors and gate are valid for the plan's sizes and strides, `workspace` for
-    /// [`GemmPlan::workspace_floats`] of `workers.threads()` floats. C and the workspace overlap nothing else here
+    /// [`GemmPlan::workspace_floats`] of `team.threads()` floats. C and the workspace overlap nothing else here
     /// (the gate may be C itself) and nobody else uses them meanwhile.
-    pub unsafe fn run(&self, a: *const f32, b: *const f32, c: *mut f32, epilogue: &Epilogue, workspace: *mut f32, workers: &Workers) {
+    pub unsafe fn run(&self, a: *const f32, b: *const f32, c: *mut f32, epilogue: &Epilogue, workspace: *mut f32, team: &dyn Team) {
         if self.m == 0 || self.n == 0 {
             return;
         }
         let workspace = workspace.wrapping_add(workspace.align_offset(64).min(15));
-        let runner = if self.parallel { Runner::Pool(workers) } else { Runner::Here(0) };
+        let runner = if self.parallel { Runner::Team(team) } else { Runner::Here(0) };
         if self.splits > 1 {
             let scratch = self.right_floats() + self.left_floats();
             // SAFETY: the caller's promise; the workspace holds `scratch` floats for each thread and then the parts.
-            unsafe { split_k::run(self, a, b, c, epilogue, workspace, scratch, workers) };
+            unsafe { split_k::run(self, a, b, c, epilogue, workspace, scratch, team) };
         } else {
             // SAFETY: the caller's promise.
             unsafe { self.range(0..self.k, a, b, c, self.c_row, epilogue, workspace, runner) };
@@ -204,7 +204,7 @@ impl GemmPlan {
     }
 
     /// As [`GemmPlan::run`], on slices. Panics if one is too short for the plan (strides must not be negative).
-    pub fn run_on_slices(&self, a: &[f32], b: &[f32], c: &mut [f32], workspace: &mut [f32], workers: &Workers) {
+    pub fn run_on_slices(&self, a: &[f32], b: &[f32], c: &mut [f32], workspace: &mut [f32], team: &dyn Team) {
         let needed = |rows: usize, columns: usize, strides: Strides| {
             assert!(strides.row >= 0 && strides.column >= 0, "negative strides");
             if rows == 0 || columns == 0 { 0 } else { (rows - 1) * strides.row as usize + (columns - 1) * strides.column as usize + 1 }
@@ -212,9 +212,9 @@ impl GemmPlan {
         assert!(a.len() >= needed(self.m, self.k, self.a), "A is too short");
         assert!(b.len() >= needed(self.k, self.n, self.b), "B is too short");
         assert!(c.len() >= needed(self.m, self.n, Strides { row: self.c_row as isize, column: 1 }), "C is too short");
-        assert!(workspace.len() >= self.workspace_floats(workers.threads()), "the workspace is too short");
+        assert!(workspace.len() >= self.workspace_floats(team.threads()), "the workspace is too short");
         // SAFETY: lengths are checked above, and exclusive borrows overlap nothing.
-        unsafe { self.run(a.as_ptr(), b.as_ptr(), c.as_mut_ptr(), &Epilogue::NONE, workspace.as_mut_ptr(), workers) };
+        unsafe { self.run(a.as_ptr(), b.as_ptr(), c.as_mut_ptr(), &Epilogue::NONE, workspace.as_mut_ptr(), team) };
     }
 
     /// The product over the steps `steps` of the sum, stored at `c` with rows `c_row` apart.

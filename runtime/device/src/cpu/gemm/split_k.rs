@@ -6,7 +6,7 @@ use super::epilogue::Epilogue;
 use super::plan::{GemmPlan, Runner};
 use super::tile::TileEnd;
 use crate::cpu::instruction_set::Shared;
-use crate::cpu::workers::Workers;
+use crate::cpu::workers::Team;
 
 /// Fewer tiles of C than this leave threads without work.
 const FEW_TILES: usize = 16;
@@ -42,12 +42,12 @@ pub(super) unsafe fn run(
     epilogue: &Epilogue,
     workspace: *mut f32,
     scratch: usize,
-    workers: &Workers,
+    team: &dyn Team,
 ) {
-    let parts = workspace.wrapping_add(scratch * workers.threads());
+    let parts = workspace.wrapping_add(scratch * team.threads());
     let steps = plan.k.div_ceil(plan.splits);
     let shared = Shared::new((a, b, workspace, parts));
-    workers.run_on_threads(plan.splits, &|part, thread| {
+    team.run_on_threads(plan.splits, &|part, thread| {
         let (a, b, workspace, parts) = shared.get();
         let range = (part * steps).min(plan.k)..((part + 1) * steps).min(plan.k);
         let c = parts.wrapping_add(part * part_floats(plan));

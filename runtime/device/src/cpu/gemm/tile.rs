@@ -26,6 +26,22 @@ pub(crate) struct Tile {
     pub columns: usize,
 }
 
+/// `body` once for every index below `limit` (at most 14), written out: the compiler then sees constant indices and
+/// keeps an array of sums in registers, which it does not do for a loop that it unrolls late.
+macro_rules! unrolled {
+    ($index:ident below $limit:ident => $body:block) => {
+        unrolled!(@ $index $limit $body 0 1 2 3 4 5 6 7 8 9 10 11 12 13)
+    };
+    (@ $index:ident $limit:ident $body:block $($value:literal)*) => {
+        $(if $value < $limit {
+            let $index: usize = $value;
+            $body
+        })*
+    };
+}
+#[cfg(target_arch = "x86_64")]
+pub(super) use unrolled;
+
 /// The epilogue as one tile sees it: pointers moved to the tile's first row and column, null where absent.
 #[derive(Copy, Clone)]
 pub(crate) struct TileEnd {
@@ -39,6 +55,12 @@ pub(crate) struct TileEnd {
 }
 
 impl TileEnd {
+    /// Whether the product is only scaled, added to C or stored: no bias, activation or gate.
+    #[inline(always)]
+    pub fn is_plain(&self) -> bool {
+        !self.relu && self.bias_columns.is_null() && self.bias_rows.is_null() && self.gate.is_null()
+    }
+
     /// The epilogue for the tile at (`row`, `column`) in the block of the sum that is `first`, `last` or both:
     /// the first decides whether C is read, the last applies everything but the scale.
     pub fn new(epilogue: &Epilogue, row: usize, column: usize, first: bool, last: bool) -> TileEnd {
