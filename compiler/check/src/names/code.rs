@@ -173,8 +173,28 @@ impl Walker<'_, '_> {
                 ExprKind::Tuple(_) => "only `let` takes a tuple apart",
                 _ => "only a name can be rebound",
             };
-            self.expr(target);
-            return self.say(wrong(says.to_string()));
+            let parts = match &target.kind {
+                ExprKind::Tuple(parts) => parts.iter().collect(),
+                ExprKind::Call { args, .. } => args.iter().map(|a| &a.value).collect(),
+                _ => vec![],
+            };
+            let unknown = |w: &Self, part: &Expr| matches!(&part.kind, ExprKind::Name(n) if w.scope.find(n).is_none());
+            if parts.is_empty() || !parts.iter().all(|part| unknown(self, part)) {
+                self.expr(target);
+                return self.say(wrong(says.to_string()));
+            }
+            // `(a, b) = …` of new names, maybe behind a misspelt `let`.
+            for part in parts {
+                if let ExprKind::Name(name) = &part.kind {
+                    let local = self.scope.declare(name, part.span, LocalKind::Let);
+                    self.scope.get_mut(local).used = true;
+                }
+            }
+            let problem = wrong(says.to_string());
+            return self.say(match &target.kind {
+                ExprKind::Call { callee, .. } => problem.edit("declare with `let`", callee.span, "let"),
+                _ => problem.edit("declare with `let`", target.span.before(), "let "),
+            });
         };
         let Some(local) = self.scope.find(text) else { return self.rebinding_of_nothing(text, target.span) };
         let local = self.scope.get_mut(local);
@@ -196,7 +216,7 @@ impl Walker<'_, '_> {
     }
 
     fn rebinding_of_nothing(&mut self, text: &str, span: Span) {
-        if self.lenient {
+        if self.lenient || self.was_reported(text) {
             return;
         }
         let candidates: Vec<(String, Span)> =
@@ -236,7 +256,7 @@ impl Walker<'_, '_> {
             return;
         };
         let Some(local) = self.scope.find(text) else {
-            if self.lenient {
+            if self.lenient || self.was_reported(text) {
                 return;
             }
             let states: Vec<(String, Span)> =

@@ -135,6 +135,9 @@ impl Imports {
                     self.poisoned.insert(local.text.clone());
                     if !unread.contains(&file) {
                         let problem = unknown_item(&import.name, &module_name, file, resolution, suggestions);
+                        // Where only the `use` is misspelt, the rest of the file says it right.
+                        let meant = problem.edits.iter().flat_map(|e| &e.changes).map(|(_, text)| text.clone());
+                        self.poisoned.extend(meant);
                         resolution.problems.push(problem);
                     }
                 }

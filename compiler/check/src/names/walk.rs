@@ -163,6 +163,11 @@ impl<'w, 'a> Walker<'w, 'a> {
         self.reported.insert(name.to_string());
     }
 
+    /// Whether something was said about this name.
+    pub(super) fn was_reported(&self, name: &str) -> bool {
+        self.reported.contains(name)
+    }
+
     /// The name in a type: an element type or a kind.
     fn type_name(&mut self, name: &Name) {
         let text = name.text.as_str();
