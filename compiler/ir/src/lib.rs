@@ -1,16 +1,27 @@
 //! The one dataflow form: element types, symbolic sizes, the operator table, graphs, and the model that compiler and runtime share.
 mod dim;
+mod dot;
 mod dtype;
 mod graph;
+pub mod interpret;
 mod model;
 mod op;
+pub mod philox;
 mod prim;
+mod text;
 mod types;
+mod verify;
 
 pub use dim::{Dim, DimError};
+pub use dot::dot;
 pub use dtype::DType;
-pub use graph::{Graph, NodeId, Node, Output, Rule};
+pub use graph::{Graph, Node, NodeId, OpError, Output, Rule};
+pub use interpret::{Tensor, evaluate_all, interpret};
 pub use model::*;
-pub use op::{DotAxes, Input, Op, StreamId, Window};
+pub use op::{
+    Arity, Derivative, Domain, DotAxes, Example, Input, Lowering, Op, OpSpec, Operand, Refusal, StreamId, TABLE, Tolerance, Window,
+};
 pub use prim::Prim;
+pub use text::{parse, print};
 pub use types::{Shape, TensorType};
+pub use verify::verify;

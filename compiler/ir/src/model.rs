@@ -96,6 +96,7 @@ pub enum Duration {
 
 /// Where the rows come from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)]
 pub enum DataSource {
     /// `csv("file", label = 64, scale = 1/16, shape = [1, 8, 8], header = false)`: one row a line, `.gz` allowed. `label` counts from 0, negative from the end.
     Csv { path: String, label: i64, header: bool },
@@ -136,6 +137,7 @@ pub enum Normalise {
 
 /// How rows are divided into training, validation and test.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)]
 pub enum Split {
     /// Shares of all rows, drawn by a permutation of `seed` (`None`: the run's seed).
     Holdout { val: f64, test: f64, seed: Option<u64> },

@@ -1,4 +1,25 @@
 //! The tensor operators: a closed set, each with one record that everything else reads.
+mod attributes;
+mod comparison;
+mod contraction;
+mod convolution;
+mod elementwise;
+mod indexed;
+mod leaves;
+mod movement;
+mod pooling;
+mod reduction;
+mod rule;
+mod spec;
+mod table;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use attributes::{Attribute, AttributeSource, from_attributes};
+pub(crate) use spec::check_axes;
+pub use spec::{Arity, Derivative, Domain, Example, Lowering, OpSpec, Operand, Refusal, Tolerance};
+pub use table::TABLE;
+
 use crate::{DType, Dim, Shape};
 use serde::{Deserialize, Serialize};
 
@@ -65,13 +86,15 @@ pub enum Input {
 pub struct StreamId(pub u64);
 
 /// A tensor operator with its attributes. Attributes are typed fields, never strings. Implicit broadcasting does not exist here.
+/// What each computes is said once, in its record: [`Op::spec`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)]
 pub enum Op {
     // ---- leaves
     /// A tensor from outside, of the type written at the node.
     Input(Input),
     /// One number everywhere; the node's type says how many.
-    Constant(f64),
+    Constant(#[serde(with = "crate::text::number")] f64),
     /// The value of a size, as a scalar of the node's float or integer type: a constant once sizes are bound.
     Size(Dim),
     /// 0, 1, 2 … along `axis`, the same along all others; i32 or f32.
@@ -154,6 +177,7 @@ pub enum Op {
     Pad {
         low: Vec<Dim>,
         high: Vec<Dim>,
+        #[serde(with = "crate::text::number")]
         value: f64,
     },
     /// Any number of operands, one after the other along `axis`.
