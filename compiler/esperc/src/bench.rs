@@ -63,7 +63,13 @@ pub fn bench(arguments: &Bench, terminal: &Terminal) -> Result<(), Failure> {
                 let m = measurement;
                 print(&format!(
                     "{:<17} {:>7} {:>9.4} {:>9.4} {:>10.2} {:>8} {:>6}\n",
-                    m.workload, m.threads, m.milliseconds_per_step, m.fastest_milliseconds, m.compile_milliseconds, m.kernels, m.program_steps
+                    m.workload,
+                    m.threads,
+                    m.milliseconds_per_step,
+                    m.fastest_milliseconds,
+                    m.compile_milliseconds,
+                    m.kernels,
+                    m.program_steps
                 ))?;
                 print(&table(&profile))?;
             }

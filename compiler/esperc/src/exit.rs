@@ -33,9 +33,10 @@ impl Failure {
             Failure::Program | Failure::Interrupted(_) => None,
             Failure::Run(text) if text.is_empty() => None,
             Failure::Usage(text) | Failure::Run(text) => Some(format!("error: {text}")),
-            Failure::Bug(text) => {
-                Some(format!("error: this is a bug in esperc {}, not in your program; please report it\n  {text}", env!("CARGO_PKG_VERSION")))
-            }
+            Failure::Bug(text) => Some(format!(
+                "error: this is a bug in esperc {}, not in your program; please report it\n  {text}",
+                env!("CARGO_PKG_VERSION")
+            )),
         }
     }
 }

@@ -31,7 +31,8 @@ fn main() -> ExitCode {
         }
     }));
     // Deep trees are walked by recursion: the parser bounds their depth, this stack holds the deepest.
-    let outcome = std::thread::Builder::new().name("main".into()).stack_size(256 << 20).spawn(move || execute(arguments.command, &terminal));
+    let outcome =
+        std::thread::Builder::new().name("main".into()).stack_size(256 << 20).spawn(move || execute(arguments.command, &terminal));
     let outcome = match outcome.map(|thread| thread.join()) {
         Ok(Ok(outcome)) => outcome,
         Ok(Err(_)) => return ExitCode::from(70),

@@ -32,6 +32,11 @@ impl Terminal {
         Terminal { format, color }
     }
 
+    /// Whether a person reads along.
+    pub fn is_for_people(&self) -> bool {
+        self.format == Format::Human
+    }
+
     /// Writes diagnostics (machine formats to standard output, for people to standard error); an error among them fails the command.
     pub fn report(&self, problems: &[Diagnostic], sources: &Sources) -> Result<(), Failure> {
         let text = render(problems, sources, self.format, self.color);
