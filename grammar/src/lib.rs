@@ -1,13 +1,17 @@
 //! Text to tokens to syntax tree to formatted text. Nothing here knows shapes, operators or files on disk.
 pub mod ast;
+mod codes;
 mod construct;
+mod dump;
 mod layout;
 mod parse;
 mod print;
 mod syntax_error;
-mod token;
 #[cfg(test)]
 mod tests;
+mod token;
 
+pub use codes::CODES;
+pub use dump::{TokenKind, tokens};
 pub use parse::{Comment, Parsed, parse};
 pub use print::print_tree;

@@ -204,7 +204,8 @@ impl Printer {
             LineKind::Param(stored) => return self.stored("param ", stored),
             LineKind::State(stored) => return self.stored("state ", stored),
             LineKind::Forward(method) | LineKind::Update(method) => {
-                self.put(if matches!(line, LineKind::Forward(_)) { "forward" } else { "update" }).head(&method.params, Some(&method.result));
+                self.put(if matches!(line, LineKind::Forward(_)) { "forward" } else { "update" })
+                    .head(&method.params, Some(&method.result));
                 return self.body(&method.body);
             }
             LineKind::For { pattern, over, body } => {

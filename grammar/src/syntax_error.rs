@@ -150,8 +150,7 @@ fn unclosed(scene: &Scene, openers: &[(usize, Token)], proof: Proof, at: std::op
 const MOST_LABELS: usize = 4;
 
 fn semicolon(scene: &Scene, at: usize) -> Diagnostic {
-    let diagnostic =
-        |label: &str| Diagnostic::error("E0006", "a semicolon between statements", scene.span(at..at + 1), label);
+    let diagnostic = |label: &str| Diagnostic::error("E0006", "a semicolon between statements", scene.span(at..at + 1), label);
     let next = scene.from(at + 1);
     match next {
         Some((start, token, _)) if scene.line(*start) == scene.line(at) && *token != Token::RightBrace => {
@@ -178,8 +177,12 @@ pub(crate) fn of_parser(scene: &Scene, failure: Failure) -> Option<Diagnostic> {
         Some(Token::RightBrace | Token::RightParen | Token::RightBracket) if written_by_layout => return None,
         Some(Token::Newline) if expected.has("next") => {
             // between items: what is wrong is the line that follows
-            let (start, token, end) = scene.from(start)?.clone();
-            return Some(outside(scene, start..end, &token));
+            let first = scene.tokens.partition_point(|t| t.0 < start);
+            let documented = scene.tokens[first..].iter().find(|t| !matches!(t.1, Token::Doc(_)));
+            return Some(match (documented, scene.tokens.get(first)?) {
+                (Some((start, token, end)), _) => outside(scene, *start..*end, token),
+                (None, (start, _, end)) => Diagnostic::error("E0013", DANGLING, scene.span(*start..*end), "no item follows"),
+            });
         }
         Some(found) if expected.has("\"blueprint\"") && expected.has("\"const\"") && !found.starts_item() => {
             return Some(match found {
@@ -218,7 +221,11 @@ fn outside(scene: &Scene, at: std::ops::Range<usize>, token: &Token) -> Diagnost
 
 fn misplaced_file_doc(span: Span) -> Diagnostic {
     let slashes = Span { end: span.start + 3, ..span };
-    Diagnostic::error("E0013", "`//!` documents the file, so it stands at its top", span, "not at the top").edit("replace by `///`", slashes, "///")
+    Diagnostic::error("E0013", "`//!` documents the file, so it stands at its top", span, "not at the top").edit(
+        "replace by `///`",
+        slashes,
+        "///",
+    )
 }
 
 /// What the parser would have taken.
@@ -284,8 +291,13 @@ impl<'a> Found<'_, 'a> {
             }
             Some(Token::Doc(_)) => {
                 let slashes = Span { end: span.start + 3, ..span };
-                return Diagnostic::error("E0013", "`///` documents what stands below it, so it begins a line", span, "not at the start of a line")
-                    .edit("replace by `//`", slashes, "//");
+                return Diagnostic::error(
+                    "E0013",
+                    "`///` documents what stands below it, so it begins a line",
+                    span,
+                    "not at the start of a line",
+                )
+                .edit("replace by `//`", slashes, "//");
             }
             Some(Token::FileDoc(_)) => return misplaced_file_doc(span),
             Some(Token::RightBrace) if matches!(previous, Some((_, Token::Doc(_), _))) || self.after_doc() => {
@@ -342,7 +354,8 @@ impl<'a> Found<'_, 'a> {
     fn missing_body(&self, span: Span) -> Diagnostic {
         let line = self.scene.line_starts[self.scene.line(self.start)];
         let word = self.scene.from(line).map_or("", |t| self.scene.written(t.0..t.2));
-        Diagnostic::error("E0010", format!("{} without a body", quoted(word)), span, "expected `{` here").help("a body stands in braces: `{ … }`")
+        Diagnostic::error("E0010", format!("{} without a body", quoted(word)), span, "expected `{` here")
+            .help("a body stands in braces: `{ … }`")
     }
 
     fn two_statements(&self, span: Span, previous: &Spanned) -> Diagnostic {
@@ -350,9 +363,11 @@ impl<'a> Found<'_, 'a> {
         let text = format!("\n{}", self.scene.indentation(self.start));
         let diagnostic = Diagnostic::error("E0006", "two statements on one line", span, "statements are separated by new lines");
         match before {
-            "return" => diagnostic
-                .help("there is no `return`: the last expression of a body is its value")
-                .edit("remove `return`", self.scene.span(previous.0..self.start), ""),
+            "return" => diagnostic.help("there is no `return`: the last expression of a body is its value").edit(
+                "remove `return`",
+                self.scene.span(previous.0..self.start),
+                "",
+            ),
             "var" | "val" | "def" => diagnostic.edit("replace by `let`", self.scene.span(previous.0..previous.2), "let"),
             _ => diagnostic.edit("begin a new line", self.scene.span(previous.2..self.start), text),
         }
@@ -361,7 +376,9 @@ impl<'a> Found<'_, 'a> {
 
 fn begins_statement(token: &Token) -> bool {
     use Token::*;
-    token.is_name() || token.starts_declaration() || matches!(token, Int(_) | Float(_) | String(_) | True | False | If | For | Not | LeftParen)
+    token.is_name()
+        || token.starts_declaration()
+        || matches!(token, Int(_) | Float(_) | String(_) | True | False | If | For | Not | LeftParen)
 }
 
 /// A bracket as it is written.

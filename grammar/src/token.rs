@@ -79,7 +79,8 @@ impl<'a> Token<'a> {
     pub(crate) fn can_end_statement(&self) -> bool {
         use Token::*;
         match self {
-            Identifier(_) | Int(_) | Float(_) | String(_) | OpenString(_) | Unknown(_) | True | False | RightBrace | RightParen | RightBracket => true,
+            Identifier(_) | Int(_) | Float(_) | String(_) | OpenString(_) | Unknown(_) | True | False | RightBrace | RightParen
+            | RightBracket => true,
             Fn => true, // the kind `fn`
             _ => self.is_name(),
         }
@@ -96,8 +97,9 @@ impl<'a> Token<'a> {
         use Token::*;
         match self {
             Minus => spaced, // `- y` goes on, `-y` is a new statement
-            LeftBrace | RightBrace | RightParen | RightBracket | Comma | Colon | Semicolon | Equals | Assign | Arrow | Pipe | Dot | Plus | Star
-            | Slash | Percent | At | Caret | Equal | NotEqual | Less | Greater | LessEqual | GreaterEqual | Else | And | Or => true,
+            LeftBrace | RightBrace | RightParen | RightBracket | Comma | Colon | Semicolon | Equals | Assign | Arrow | Pipe | Dot
+            | Plus | Star | Slash | Percent | At | Caret | Equal | NotEqual | Less | Greater | LessEqual | GreaterEqual | Else | And
+            | Or => true,
             _ => false,
         }
     }

@@ -27,7 +27,8 @@ pub(crate) fn examples() -> Vec<(String, String)> {
     let mut found = vec![];
     for folder in ["src/tests/programs", "../../shared/design/examples", "../stdlib", "../examples"] {
         let Ok(entries) = std::fs::read_dir(format!("{root}{folder}")) else { continue };
-        let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).filter(|p| p.extension().is_some_and(|e| e == "blueprint")).collect();
+        let mut paths: Vec<_> =
+            entries.map(|entry| entry.unwrap().path()).filter(|p| p.extension().is_some_and(|e| e == "blueprint")).collect();
         paths.sort();
         found.extend(paths.into_iter().map(|path| (path.display().to_string(), std::fs::read_to_string(&path).unwrap())));
     }

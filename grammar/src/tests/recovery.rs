@@ -27,17 +27,47 @@ fn a_new_line_ends_a_statement_unless_the_next_goes_on() {
 
 #[test]
 fn words_that_are_also_names() {
-    tree("blueprint L(out: dim, inner: blueprint) {\n param w: f32[out, in] = zeros if out != in\n forward(x: f32[.., in]) -> f32[.., out] { x }\n}");
-    tree("train t from base {\n optimizer = AdamW()\n policy = 3\n prune when train.loss < 1 for epochs(2)\n grow a.b, c[2:].d from X by Y\n}");
+    tree(
+        "blueprint L(out: dim, inner: blueprint) {\n param w: f32[out, in] = zeros if out != in\n forward(x: f32[.., in]) -> f32[.., out] { x }\n}",
+    );
+    tree(
+        "train t from base {\n optimizer = AdamW()\n policy = 3\n prune when train.loss < 1 for epochs(2)\n grow a.b, c[2:].d from X by Y\n}",
+    );
     tree("fn f(x: f32[..]) -> f32[..] {\n for in in range(3) { from = by + as + when }\n wide(x, from = x)\n}");
 }
 
 #[test]
 fn a_broken_line_costs_one_problem_and_nothing_else() {
     let broken = [
-        "let z =", "let = 3", "x +", "x |>", "z.", "param w f32[3]", "layer l = Linear(", "slot 3", "let y = foo(a, b", "grow from", "§", "x y",
-        "a == b == c", "if x", "for i range(3) { x }", "let s = \"open", "let s = f(\"open)", "x; y", "let n = 99999999999999999999", "return x",
-        "let q = §", "let layer = 3", "x[1", "x ** 2", "a = b = c", "x && y", "let s = \"\\q\"", "let w = f(a, (b", "/// nothing\n",
+        "let z =",
+        "let = 3",
+        "x +",
+        "x |>",
+        "z.",
+        "param w f32[3]",
+        "layer l = Linear(",
+        "slot 3",
+        "let y = foo(a, b",
+        "grow from",
+        "§",
+        "x y",
+        "a == b == c",
+        "if x",
+        "for i range(3) { x }",
+        "let s = \"open",
+        "let s = f(\"open)",
+        "x; y",
+        "let n = 99999999999999999999",
+        "return x",
+        "let q = §",
+        "let layer = 3",
+        "x[1",
+        "x ** 2",
+        "a = b = c",
+        "x && y",
+        "let s = \"\\q\"",
+        "let w = f(a, (b",
+        "/// nothing\n",
     ];
     for broken in broken {
         let text = format!(
@@ -60,8 +90,18 @@ fn a_broken_line_costs_one_problem_and_nothing_else() {
 #[test]
 fn unfinished_items_never_swallow_the_next() {
     let heads = [
-        "blueprint A(", "blueprint A(x: f32[b) {", "blueprint A {\n  let y = x.\n", "blueprint A {\n  forward(x: f32[b]) -> f32[b] {\n    x |> f(\n",
-        "}}}", "blueprint", "fn f", "use a.{b,", "train t {\n grow x from [A,\n", "const", "$ $", "/// doc of nothing",
+        "blueprint A(",
+        "blueprint A(x: f32[b) {",
+        "blueprint A {\n  let y = x.\n",
+        "blueprint A {\n  forward(x: f32[b]) -> f32[b] {\n    x |> f(\n",
+        "}}}",
+        "blueprint",
+        "fn f",
+        "use a.{b,",
+        "train t {\n grow x from [A,\n",
+        "const",
+        "$ $",
+        "/// doc of nothing",
     ];
     for head in heads {
         let (items, _) = count(&format!("{head}\nconst B = 2\nfn g(x: f32[..]) -> f32[..] {{ x }}\n"));
@@ -74,7 +114,8 @@ fn unfinished_items_never_swallow_the_next() {
 
 #[test]
 fn what_a_broken_line_declares_is_still_declared() {
-    let parsed = read("fn f(x: f32[..]) -> f32[..] {\n    let y = x +\n    let (a, b) = split(x, )) 3\n    y + a\n}\nfn broken(\nconst A = 1\n");
+    let parsed =
+        read("fn f(x: f32[..]) -> f32[..] {\n    let y = x +\n    let (a, b) = split(x, )) 3\n    y + a\n}\nfn broken(\nconst A = 1\n");
     let ItemKind::Fn { body, .. } = &parsed.file.items[0].kind else { panic!("{:?}", parsed.file) };
     let LineKind::Let { pattern: Pattern::Name(name), value, .. } = &body.lines[0].kind else { panic!("{body:?}") };
     assert_eq!((name.text.as_str(), &value.kind), ("y", &ExprKind::Error));

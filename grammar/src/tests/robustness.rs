@@ -28,7 +28,23 @@ fn the_time_is_linear() {
     let text = "fn f(x: f32[..]) -> f32[..] {\n    let a = x + 1\n    a |> relu\n}\n".repeat(20_000);
     assert_eq!(count(&text), (20_000, 0));
     // each of these would be quadratic in a careless lexer, layout step or error path
-    for piece in ["/// doc\n", "//! doc\n", "// comment\n", "}", "(", ")(", "\"", "let x = \n", "§ ", "a b ", "\n", "x < ", "if a { ", "[;", "fn f\n"] {
+    for piece in [
+        "/// doc\n",
+        "//! doc\n",
+        "// comment\n",
+        "}",
+        "(",
+        ")(",
+        "\"",
+        "let x = \n",
+        "§ ",
+        "a b ",
+        "\n",
+        "x < ",
+        "if a { ",
+        "[;",
+        "fn f\n",
+    ] {
         read(&piece.repeat(300_000 / piece.len()));
         read(&format!("fn f() -> f32 {{ {}", piece.repeat(300_000 / piece.len())));
     }
@@ -39,7 +55,9 @@ fn bytes_of_every_kind() {
     assert_eq!(count("\u{feff}const A = 1\r\nconst B = 2\r\n"), (2, 0));
     assert_eq!(count("const A = 1\r\nfn f(x: f32) -> f32 {\r\n    x\r\n        |> relu\r\n}\r\n"), (2, 0));
     assert_eq!(read("/// doc \r\nconst A = 1").file.items[0].docs.text, "doc");
-    for text in ["const Ä = 1", "const A = \"äöü🦀\"", "const A = 🦀", "é", "\"é", "\"\\é\"", "\u{0}", "a\u{feff}b", "\"\\", "const A = \"\\"] {
+    for text in
+        ["const Ä = 1", "const A = \"äöü🦀\"", "const A = 🦀", "é", "\"é", "\"\\é\"", "\u{0}", "a\u{feff}b", "\"\\", "const A = \"\\"]
+    {
         let parsed = read(text);
         for problem in &parsed.problems {
             let span = problem.primary.span;
