@@ -82,17 +82,11 @@ fn adamw(n: usize) -> Kernel {
 /// Softmax of rows.
 fn softmax(rows: usize, columns: usize) -> Kernel {
     let at = || strided(&[(Index::Row(0), columns as i64), (Index::Inner(0), 1)]);
-    let reduction = |value, combine, into| Reduction {
-        value: Value(value),
-        combine,
-        order: Order::Lanes16,
-        dtype: DType::F32,
-        into: Register(into),
-    };
+    let reduction =
+        |value, combine, into| Reduction { value: Value(value), combine, order: Order::Lanes16, dtype: DType::F32, into: Register(into) };
     let mut largest = stage(&[columns], vec![load(0, at())]);
     largest.reductions = vec![reduction(0, Combine::Max, 0)];
-    let shifted =
-        || vec![load(0, at()), Instruction::Register(Register(0)), apply(Prim::Sub, &[0, 1]), apply(Prim::Exp, &[2])];
+    let shifted = || vec![load(0, at()), Instruction::Register(Register(0)), apply(Prim::Sub, &[0, 1]), apply(Prim::Exp, &[2])];
     let mut sum = stage(&[columns], shifted());
     sum.reductions = vec![reduction(3, Combine::Sum, 1)];
     let mut quotients = shifted();
@@ -135,7 +129,8 @@ fn channel_squares(images: usize, channels: usize, pixels: usize) -> Kernel {
 
 /// An elementwise function of a whole tensor: `prim(x) · x + y`.
 fn elementwise(prim: Prim, n: usize) -> Kernel {
-    let body = vec![load(0, Index::Row(0)), load(1, Index::Row(0)), apply(prim, &[0]), apply(Prim::Mul, &[2, 0]), apply(Prim::Add, &[3, 1])];
+    let body =
+        vec![load(0, Index::Row(0)), load(1, Index::Row(0)), apply(prim, &[0]), apply(Prim::Mul, &[2, 0]), apply(Prim::Add, &[3, 1])];
     let mut stage = stage(&[], body);
     stage.stores = vec![Store { buffer: 2, index: Index::Row(0), value: Value(4) }];
     let buffers = [(Access::Read, n), (Access::Read, n), (Access::Write, n)];

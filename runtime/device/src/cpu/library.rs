@@ -1,5 +1,6 @@
 //! Steps with hand-written kernels: planned once for their sizes, run without allocation.
 use super::executable::Arguments;
+use super::product::ProductPlan;
 use super::scatter::ScatterPlan;
 use super::workers::Sequence;
 use crate::DeviceError;
@@ -7,6 +8,8 @@ use esper_codegen::{BufferId, Program, Step};
 
 /// A planned library step.
 pub enum Library {
+    /// A matrix product.
+    Product(ProductPlan),
     /// A scatter.
     Scatter(ScatterPlan),
 }
@@ -16,8 +19,9 @@ impl Library {
     ///
     /// # Errors
     /// A step, or sizes, without an implementation.
-    pub fn plan(program: &Program, step: &Step, _threads: usize) -> Result<Library, DeviceError> {
+    pub fn plan(program: &Program, step: &Step, threads: usize) -> Result<Library, DeviceError> {
         match step {
+            Step::Dot(dot) => Ok(Library::Product(ProductPlan::new(dot, threads))),
             Step::Scatter(scatter) => Ok(Library::Scatter(ScatterPlan::new(scatter))),
             other => Err(DeviceError::UnsupportedStep {
                 program: program.name.clone(),
@@ -41,6 +45,7 @@ impl Library {
     /// For people: the step with its sizes.
     pub fn name(&self) -> String {
         match self {
+            Library::Product(plan) => plan.name(),
             Library::Scatter(plan) => plan.name(),
         }
     }
@@ -48,6 +53,7 @@ impl Library {
     /// Runs the step.
     pub fn run(&mut self, arguments: Arguments, sequence: &Sequence) {
         match self {
+            Library::Product(plan) => plan.run(arguments, sequence),
             Library::Scatter(plan) => plan.run(arguments, sequence),
         }
     }

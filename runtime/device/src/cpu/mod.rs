@@ -9,6 +9,7 @@ pub mod instruction_set;
 mod library;
 pub mod pooling;
 mod processor;
+mod product;
 mod scatter;
 mod schedule;
 mod validate;
