@@ -1,1 +1,20 @@
-//! (to come)
+//! Files in, diagnostics and models out: loading, checking, building, explaining, repairing and printing programs.
+mod artifact;
+mod check;
+pub mod emit;
+mod explain;
+mod load;
+mod manual;
+mod read;
+mod repair;
+#[cfg(test)]
+mod tests;
+
+pub use artifact::{Artifact, ArtifactError, COMPILER, FORMAT, write_atomically};
+pub use check::Checked;
+pub use emit::Stage;
+pub use explain::{CODES, codes, explain, explanation};
+pub use load::{Loaded, LoadedFile, Session};
+pub use manual::{contents, document};
+pub use read::{Files, LARGEST_FILE, ReadError, text_of};
+pub use repair::{Fixed, apply, certain, fix};

@@ -43,6 +43,12 @@ pub fn unknown_module<'k>(module: &str, span: Span, known: impl Iterator<Item = 
     }
 }
 
+/// The error for a `use` that names a module and nothing in it.
+pub fn use_of_nothing(module: &str, span: Span) -> Diagnostic {
+    Diagnostic::error("E0115", "a `use` that brings in nothing", span, "this names a file and none of its items")
+        .help(format!("say which of its names you need: `use {module}.{{…}}`"))
+}
+
 impl Imports {
     /// Reads the `use` lines of a file into the tables of the resolution.
     pub(super) fn read<'a>(
@@ -147,9 +153,7 @@ impl Imports {
 
     fn of_nothing(&mut self, path: &Path, alias: Option<&Name>, resolution: &mut Resolution) {
         let whole = joined(path.names.iter().map(|n| n.text.as_str()));
-        let problem = Diagnostic::error("E0115", "a `use` that brings in nothing", path.span, "this names a file and none of its items")
-            .help(format!("say which of its names you need: `use {whole}.{{…}}`"));
-        resolution.problems.push(problem);
+        resolution.problems.push(use_of_nothing(&whole, path.span));
         self.poisoned.extend(alias.or(path.names.last()).map(|n| n.text.clone()));
     }
 

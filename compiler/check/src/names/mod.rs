@@ -22,7 +22,7 @@ mod tests;
 mod walk;
 
 use esper_diagnostics::CodeRecord;
-pub use imports::unknown_module;
+pub use imports::{unknown_module, use_of_nothing};
 pub use items::{ItemClass, ItemId, ItemInfo};
 pub use resolve::{FileInput, Resolution, imports_of, resolve};
 

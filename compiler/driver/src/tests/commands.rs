@@ -1,0 +1,84 @@
+//! Codes, repairs, documentation and stages.
+use crate::{Session, codes, document, explain, fix};
+use std::path::Path;
+
+fn check_text(text: &str) -> Vec<String> {
+    Session::new().check_text("main.blueprint", text, Path::new("")).problems.iter().map(|p| p.code.clone()).collect()
+}
+
+#[test]
+fn codes_are_unique() {
+    let all = codes();
+    for pair in all.windows(2) {
+        assert_ne!(pair[0].code, pair[1].code);
+    }
+    assert!(all.len() > 40);
+    assert_eq!(explain("e0101").map(|r| r.code), Some("E0101"));
+    assert!(explain("E9999").is_none());
+}
+
+#[test]
+fn every_wrong_file_raises_exactly_its_code_and_every_right_one_nothing() {
+    let mut failures = String::new();
+    for record in codes().into_iter().filter(|r| !r.wrong.is_empty()) {
+        let (wrong, right) = (check_text(record.wrong), check_text(record.right));
+        if wrong != [record.code] || !right.is_empty() {
+            failures.push_str(&format!("{}: wrong raises {wrong:?}, right raises {right:?}\n", record.code));
+        }
+    }
+    assert!(failures.is_empty(), "{failures}");
+}
+
+/// Every code that the source text of the compiler mentions in quotes has a record.
+#[test]
+fn every_raised_code_is_explained() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut unexplained = vec![];
+    for folder in ["grammar/src", "compiler/check/src", "compiler/driver/src", "compiler/diagnostics/src"] {
+        visit(&root.join(folder), &mut |text| {
+            for piece in text.split('"').skip(1).step_by(2) {
+                let is_code = piece.len() == 5
+                    && (piece.starts_with('E') || piece.starts_with('W'))
+                    && piece[1..].bytes().all(|b| b.is_ascii_digit());
+                if is_code && piece != "E9999" && explain(piece).is_none() && !unexplained.contains(&piece.to_string()) {
+                    unexplained.push(piece.to_string());
+                }
+            }
+        });
+    }
+    assert!(unexplained.is_empty(), "{unexplained:?}");
+}
+
+fn visit(folder: &Path, read: &mut impl FnMut(&str)) {
+    for entry in std::fs::read_dir(folder).expect("a folder of sources").flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            visit(&path, read);
+        } else if path.extension().is_some_and(|e| e == "rs") && !path.ends_with("tests.rs") {
+            // Quotes are counted line by line, so that one in a character or a comment costs at most its line.
+            std::fs::read_to_string(&path).expect("a source file").lines().for_each(&mut *read);
+        }
+    }
+}
+
+#[test]
+fn certain_repairs_are_applied_until_none_is_left() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("main.blueprint");
+    std::fs::write(&path, "fn f(x: f32[n]) -> f32[n] {\n    let h = x\n    for i in range(3) {\n        let h = h * i\n    }\n    h\n}\n")
+        .expect("written");
+    let fixed = fix(&path).expect("fixed");
+    assert_eq!((fixed.repairs, &fixed.files[..]), (1, &[path.clone()][..]));
+    assert!(std::fs::read_to_string(&path).expect("a file").contains("\n        h = h * i\n"));
+    assert_eq!(fix(&path).expect("fixed").repairs, 0);
+}
+
+#[test]
+fn modules_items_and_functions_of_the_language_are_documented() {
+    let page = |name| document(&mut Session::new(), name, None);
+    let linear = page("std.nn.Linear").expect("documented");
+    assert!(linear.contains("blueprint Linear(") && linear.contains("param weight") && linear.contains("forward("), "{linear}");
+    assert!(page("std.nn").expect("documented").contains("softmax"));
+    assert!(page("mean").expect("documented").contains("function of the language"));
+    assert!(page("nothing_at_all").is_none());
+}

@@ -1,0 +1,3 @@
+//! Whole programs through the driver.
+mod commands;
+mod loading;
