@@ -5,6 +5,7 @@ pub mod emit;
 mod explain;
 mod load;
 mod manual;
+mod overrides;
 mod read;
 mod repair;
 #[cfg(test)]
@@ -16,5 +17,6 @@ pub use emit::Stage;
 pub use explain::{CODES, codes, explain, explanation};
 pub use load::{Loaded, LoadedFile, Session};
 pub use manual::{contents, document};
+pub use overrides::Override;
 pub use read::{Files, LARGEST_FILE, ReadError, text_of};
 pub use repair::{Fixed, apply, certain, fix};

@@ -72,7 +72,7 @@ pub(crate) fn apply(
         if rest.is_empty() {
             fields.insert(field.clone(), value.clone());
         } else if let Some(whole) = fields.get_mut(field) {
-            set_argument(whole, rest, value, path_span);
+            set_argument(whole, rest, value, path_span, &|callee| parameters(callee, resolution, resolution.item(train).file));
         }
         if let Some(whole) = fields.get(field) {
             changed.insert(field.clone(), whole.clone());
@@ -177,20 +177,25 @@ fn parameters<'a>(callee: &Expr, resolution: &Resolution<'a>, file: FileId) -> V
 }
 
 /// Gives an argument, and makes a call of what is none.
-fn set_argument(value: &mut Expr, path: &[String], new: Expr, at: Span) {
+fn set_argument<'a>(value: &mut Expr, path: &[String], new: Expr, at: Span, params: &dyn Fn(&Expr) -> Vec<&'a Param>) {
     if let ExprKind::Paren(inner) = &mut value.kind {
-        return set_argument(inner, path, new, at);
+        return set_argument(inner, path, new, at, params);
     }
     if !matches!(value.kind, ExprKind::Call { .. }) {
         let span = value.span;
         let callee = std::mem::replace(value, Expr { kind: ExprKind::Error, span });
         value.kind = ExprKind::Call { callee: Box::new(callee), args: vec![] };
     }
-    let (ExprKind::Call { args, .. }, [name, rest @ ..]) = (&mut value.kind, path) else { return };
-    let given = args.iter_mut().find(|a| a.name.as_ref().is_some_and(|n| n.text == *name));
+    let (ExprKind::Call { callee, args }, [name, rest @ ..]) = (&mut value.kind, path) else { return };
+    // A function's positions count its inputs, which the call leaves out, so its settings are given by name alone.
+    let counts = matches!(&callee.kind, ExprKind::Name(n) if n.starts_with(char::is_uppercase));
+    let position = params(callee).iter().position(|p| p.name.text == *name);
+    let by_position = position.filter(|i| counts && args.get(*i).is_some_and(|a| a.name.is_none()));
+    let by_name = args.iter().position(|a| a.name.as_ref().is_some_and(|n| n.text == *name));
+    let given = by_name.or(by_position).map(|i| &mut args[i]);
     match given {
         Some(arg) if rest.is_empty() => arg.value = new,
-        Some(arg) => set_argument(&mut arg.value, rest, new, at),
+        Some(arg) => set_argument(&mut arg.value, rest, new, at, params),
         None => args.push(Arg { name: Some(Name { text: name.clone(), span: at }), value: new }),
     }
 }

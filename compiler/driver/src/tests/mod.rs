@@ -1,3 +1,4 @@
 //! Whole programs through the driver.
 mod commands;
 mod loading;
+mod overriding;
