@@ -1,1 +1,10 @@
-//! (to come)
+//! Graph to graph: differentiation, and the passes that make a graph smaller without changing what it computes.
+mod differentiate;
+mod pass;
+mod reductions;
+mod simplify;
+#[cfg(test)]
+mod tests;
+
+pub use differentiate::differentiate;
+pub use pass::{PASSES, Pass, run, simplify};
