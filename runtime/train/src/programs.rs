@@ -44,9 +44,19 @@ impl Programs for Compiled<'_> {
         Ok(esper_pipeline::predict_program(self.model, &self.plan, rows)?)
     }
     fn step_flops(&self, rows: usize) -> Result<Option<u64>, RunError> {
-        let step = esper_pipeline::step_graph(self.model, rows)?;
-        let updates = self.plan.updates.iter().map(|group| flops(&group.graph));
-        Ok(updates.fold(flops(&step), |sum, n| sum?.checked_add(n?)))
+        let mut sum = flops(&esper_pipeline::step_graph(self.model, rows)?);
+        for parameter in &self.model.parameters {
+            let rule = self.model.optimizer.rules.get(parameter.ty.rank()).and_then(Option::as_ref);
+            // A rule for all ranks has one axis `n`, one for a single rank has `d0, d1 …`.
+            let size = |name: &str| match name {
+                "n" => parameter.ty.elements().and_then(|n| i64::try_from(n).ok()),
+                _ => parameter.ty.shape.get(name.strip_prefix('d')?.parse::<usize>().ok()?)?.as_const(),
+            };
+            let bound = rule.map(|rule| rule.graph.bind(&size)).transpose();
+            let graph = bound.map_err(|e| esper_pipeline::Error::Bug(e.to_string()))?;
+            sum = graph.and_then(|graph| sum?.checked_add(flops(&graph)?));
+        }
+        Ok(sum)
     }
 }
 
