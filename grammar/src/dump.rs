@@ -59,10 +59,9 @@ fn kind(token: &Token, written: bool) -> TokenKind {
         NextItem => TokenKind::NextItem,
         Unknown(_) => TokenKind::Unknown,
         RightBrace | RightParen | RightBracket if written => TokenKind::Closer,
-        LeftBrace | RightBrace | LeftParen | RightParen | LeftBracket | RightBracket | Comma | Colon | Semicolon | Equals | Assign | Arrow | Pipe
-        | Dot | DotDot | Plus | Minus | Star | Slash | Percent | At | Caret | Equal | NotEqual | Less | Greater | LessEqual | GreaterEqual => {
-            TokenKind::Sign
-        }
+        LeftBrace | RightBrace | LeftParen | RightParen | LeftBracket | RightBracket | Comma | Colon | Semicolon | Equals | Assign
+        | Arrow | Pipe | Dot | DotDot | Plus | Minus | Star | Slash | Percent | At | Caret | Equal | NotEqual | Less | Greater
+        | LessEqual | GreaterEqual => TokenKind::Sign,
         _ => TokenKind::Word,
     }
 }
@@ -74,7 +73,10 @@ mod tests {
     #[test]
     fn what_the_layout_step_writes_is_shown_in_its_place() {
         let kinds = |text: &str| tokens(text).into_iter().map(|t| t.1).collect::<Vec<_>>();
-        assert_eq!(kinds("const A = (1 // x\nconst B = 2.0"), [Word, Name, Sign, Sign, Int, Closer, NextItem, Comment, Word, Name, Sign, Float]);
+        assert_eq!(
+            kinds("const A = (1 // x\nconst B = 2.0"),
+            [Word, Name, Sign, Sign, Int, Closer, NextItem, Comment, Word, Name, Sign, Float]
+        );
         assert_eq!(kinds("grad f() {\n    a\n    b\n}"), [Word, Name, Sign, Sign, Sign, Name, Newline, Name, Sign]);
     }
 }

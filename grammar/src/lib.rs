@@ -3,6 +3,7 @@ pub mod ast;
 mod codes;
 mod construct;
 mod dump;
+mod format;
 mod layout;
 mod parse;
 mod print;
@@ -13,5 +14,6 @@ mod token;
 
 pub use codes::CODES;
 pub use dump::{TokenKind, tokens};
+pub use format::{format, same_meaning};
 pub use parse::{Comment, Parsed, parse};
 pub use print::print_tree;
