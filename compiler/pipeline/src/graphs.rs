@@ -1,8 +1,8 @@
 //! The graphs that are compiled: the model's, with sizes bound, differentiated, clipped and simplified.
 use crate::Error;
 use esper_diagnostics::Span;
-use esper_ir::{BATCH, DType, Graph, Input, Model, NodeId, Op, OutputKind, TensorType, verify};
-use esper_passes::{differentiate, simplify};
+use esper_ir::{BATCH, DType, Graph, Input, Model, NodeId, Op, OutputKind, TensorType};
+use esper_passes::{differentiate, run};
 
 /// What PyTorch's `clip_grad_norm_` adds to the norm before it divides by it.
 const CLIP_EPSILON: f64 = 1e-6;
@@ -85,9 +85,7 @@ fn without(graph: &Graph, drop: &dyn Fn(&OutputKind) -> bool) -> Result<Graph, E
 }
 
 fn finish(graph: Graph) -> Result<Graph, Error> {
-    let graph = simplify(&graph).prune();
-    verify(&graph).map_err(|e| Error::Bug(format!("after simplify: {e}")))?;
-    Ok(graph)
+    run(&graph).map_err(Error::Bug)
 }
 
 /// Scales all gradients so that their common norm is at most `limit` (Pascanu et al., ICML 2013), as PyTorch does it.

@@ -1,7 +1,7 @@
 //! What all programs of a model share: where its tensors lie, and how the update runs over them.
 use esper_codegen::{Layout, Unsupported, UpdateGroup};
 use esper_ir::{Dim, Graph, Model, TensorType, UpdateRule, print};
-use esper_passes::simplify;
+use esper_passes::run;
 
 /// Why there is no program.
 #[derive(Clone, Debug)]
@@ -89,5 +89,5 @@ fn bound(graph: &Graph, flat: bool, sizes: &[i64]) -> Result<Graph, Error> {
             }
         })
         .map_err(|e| Error::Bug(e.to_string()))?;
-    Ok(simplify(&bound).prune())
+    run(&bound).map_err(Error::Bug)
 }
