@@ -1,4 +1,4 @@
-//! Kernels as machine code: compiled once per device, kept by content, freed with the last program that runs them.
+//! Kernels as machine code: compiled once per device and kept by content; freed with the device and the last program that runs them.
 use crate::DeviceError;
 use cranelift_codegen::Context;
 use cranelift_codegen::control::ControlPlane;

@@ -14,6 +14,9 @@ pub struct CpuOptions {
     pub threads: Option<usize>,
 }
 
+/// More threads than this are refused rather than asked of the operating system.
+const MOST_THREADS: usize = 512;
+
 /// The processor.
 pub struct Processor {
     compiler: Arc<Compiler>,
@@ -24,10 +27,13 @@ impl Processor {
     /// Starts the worker threads.
     ///
     /// # Errors
-    /// A processor that code cannot be made for.
+    /// A processor that code cannot be made for, or more threads than are supported.
     pub fn open(options: CpuOptions) -> Result<Processor, DeviceError> {
         let available = || std::thread::available_parallelism().map_or(1, usize::from);
         let threads = options.threads.unwrap_or_else(available).max(1);
+        if threads > MOST_THREADS {
+            return Err(DeviceError::Machine { message: format!("{threads} threads; at most {MOST_THREADS} are supported") });
+        }
         Ok(Processor { compiler: Arc::new(Compiler::new()?), workers: Arc::new(Workers::new(threads)) })
     }
     /// Compiles the kernels of several programs together, so that loading them finds all code ready.

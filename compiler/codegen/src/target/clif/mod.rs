@@ -12,6 +12,8 @@ mod primitive;
 mod random;
 mod reduction;
 mod rows;
+#[cfg(test)]
+mod tests;
 
 use crate::Kernel;
 use body::Context;

@@ -166,6 +166,11 @@ impl Lanes<'_, '_> {
         match to {
             DType::F32 | DType::F16 | DType::BF16 => Term::Float(self.to_float(term)),
             DType::I32 => Term::Int(self.to_int(term)),
+            DType::U8 if !matches!(term, Term::Float(_)) => {
+                // Integers wrap around; floats saturate.
+                let (v, mask) = (self.to_int(term), self.int(255));
+                Term::Int(self.builder.ins().band(v, mask))
+            }
             DType::U8 => {
                 let v = self.to_int(term);
                 let (low, high) = (self.int(0), self.int(255));
