@@ -16,6 +16,8 @@ struct Imported {
     span: Span,
     /// Which item.
     item: ItemId,
+    /// What to remove where nothing uses it: it with a comma, or the whole `use`.
+    removal: Span,
 }
 
 /// The imports of one file.
@@ -61,11 +63,11 @@ impl Imports {
         for item in &input.file.items {
             let ItemKind::Use { path, alias, imports: names } = &item.kind else { continue };
             match names {
-                Some(names) => imports.of_module(&path.names, names, path, resolution, unread, suggestions),
+                Some(names) => imports.of_module(&path.names, names, item.span, path, resolution, unread, suggestions),
                 None => match path.names.split_last() {
                     Some((last, module)) if !module.is_empty() => {
                         let import = Import { name: last.clone(), alias: alias.clone() };
-                        imports.of_module(module, &[import], path, resolution, unread, suggestions);
+                        imports.of_module(module, &[import], item.span, path, resolution, unread, suggestions);
                     }
                     _ => imports.of_nothing(path, alias.as_ref(), resolution),
                 },
@@ -99,6 +101,7 @@ impl Imports {
         &mut self,
         module: &[Name],
         names: &[Import],
+        whole: Span,
         path: &Path,
         resolution: &mut Resolution,
         unread: &BTreeSet<FileId>,
@@ -115,7 +118,7 @@ impl Imports {
             resolution.problems.push(problem);
             return self.poison(names);
         };
-        for import in names {
+        for (position, import) in names.iter().enumerate() {
             let local = import.alias.as_ref().unwrap_or(&import.name);
             let own = resolution.own.get(&file).and_then(|t| t.get(&import.name.text)).copied();
             if import.name.text.starts_with('_') {
@@ -135,7 +138,8 @@ impl Imports {
                     if import.alias.is_some() {
                         self.places.push((item, import.name.span));
                     }
-                    self.found.push(Imported { name: local.clone(), span: import.name.span.to(local.span), item });
+                    let removal = removal(names, position, whole);
+                    self.found.push(Imported { name: local.clone(), span: import.name.span.to(local.span), item, removal });
                 }
                 None => {
                     self.poisoned.insert(local.text.clone());
@@ -166,8 +170,20 @@ impl Imports {
         let unused = self.found.iter().filter(|i| !used.contains(&i.name.text) && !i.name.text.starts_with('_'));
         unused.map(|i| {
             Diagnostic::warning("W0122", format!("`{}` is imported and never used", i.name.text), i.span, "never used")
-                .help("remove it from the `use`")
+                .edit("remove it from the `use`", i.removal, "")
+                .certain()
         })
+    }
+}
+
+/// An import with the comma that goes with it; the whole `use` where it is the only one.
+fn removal(names: &[Import], position: usize, whole: Span) -> Span {
+    let end = |import: &Import| import.alias.as_ref().unwrap_or(&import.name).span;
+    let own = names[position].name.span.to(end(&names[position]));
+    match (position.checked_sub(1).map(|before| &names[before]), names.get(position + 1)) {
+        (_, Some(next)) => Span { end: next.name.span.start, ..own },
+        (Some(before), None) => Span { start: end(before).end, ..own },
+        (None, None) => whole,
     }
 }
 

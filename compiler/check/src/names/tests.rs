@@ -255,6 +255,14 @@ fn imports_across_files() {
 }
 
 #[test]
+fn an_unused_import_goes_with_its_comma_or_with_its_use() {
+    let text = "use std.nn.{Linear, relu as r, MultiHeadAttention}\nuse std.init.kaiming_uniform\nfn f(x: f32[n]) -> f32[n] { x }\n";
+    let (sources, problems) = problems_of(&[("main", text)]);
+    let removed: Vec<&str> = problems.iter().map(|p| sources.text(p.edits[0].changes[0].0)).collect();
+    assert_eq!(removed, ["Linear, ", "relu as r, ", ", MultiHeadAttention", "use std.init.kaiming_uniform"]);
+}
+
+#[test]
 fn files_may_use_each_other() {
     let a = "use b.{two}\nfn one(x: f32[n]) -> f32[n] { x }\nfn three(x: f32[n]) -> f32[n] { two(x) }\n";
     let b = "use a.{one}\nfn two(x: f32[n]) -> f32[n] { one(x) }\n";
