@@ -236,3 +236,31 @@ fn erf_inv(x: f64) -> f64 {
     }
     y
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_inverse_error_function_inverts() {
+        for i in -999..1000 {
+            let x = f64::from(i) / 1000.0;
+            assert!((libm::erf(Prim::ErfInv.evaluate(&[x])) - x).abs() < 1e-15, "{x}");
+        }
+        for tail in [1e-6, 1e-9, 1e-12] {
+            let y = Prim::ErfInv.evaluate(&[1.0 - tail]);
+            assert!((libm::erfc(y) / (1.0 - (1.0 - tail)) - 1.0).abs() < 1e-9, "{tail}");
+        }
+        assert_eq!(Prim::ErfInv.evaluate(&[-1.0]), f64::NEG_INFINITY);
+        assert!(Prim::ErfInv.evaluate(&[1.5]).is_nan());
+    }
+
+    #[test]
+    fn names_are_unique_and_all_take_their_arguments() {
+        for (i, prim) in Prim::ALL.into_iter().enumerate() {
+            assert!(Prim::ALL[..i].iter().all(|p| p.name() != prim.name()));
+            let value = prim.evaluate(&[0.5; 3][..prim.arity()]);
+            assert!(!prim.gives_bool() || value == 0.0 || value == 1.0);
+        }
+    }
+}
