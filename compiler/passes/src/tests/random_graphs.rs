@@ -2,7 +2,7 @@
 use super::{assert_close, f32s, outputs, values};
 use crate::{PASSES, differentiate, simplify};
 use esper_diagnostics::Span;
-use esper_ir::{Dim, Domain, Graph, Input, NodeId, Op, Operand, OutputKind, TABLE, Tensor, parse, print, verify};
+use esper_ir::{DType, Dim, Domain, Graph, Input, NodeId, Op, Operand, OutputKind, TABLE, Tensor, parse, print, verify};
 
 struct Random(u64);
 impl Random {
@@ -88,13 +88,13 @@ fn random_graph(seed: u64, count: usize) -> (Graph, Vec<Tensor>) {
         };
         // Shapes that an example's attributes do not fit are left out, and so is what grows.
         let Ok(node) = node else { continue };
-        if graph.ty(node).dtype.is_float() && graph.ty(node).elements().is_some_and(|n| n < 200) {
+        if graph.ty(node).dtype == DType::F32 && graph.ty(node).elements().is_some_and(|n| n < 200) {
             let squashed = if random.below(3) == 0 { graph.unary(Op::Tanh, node) } else { node };
             known.push(squashed);
         }
     }
     let mut kind = 0;
-    let mut loss = graph.scalar(0.0, esper_ir::DType::F32);
+    let mut loss = graph.scalar(0.0, DType::F32);
     for node in known {
         if graph.users(node).is_empty() {
             graph.add_output(OutputKind::Value(kind), node);
