@@ -9,8 +9,8 @@ pub const CODES: &[CodeRecord] = &[
         explanation: "A `(`, `[` or `{` has no closing bracket. A line that begins with a word that declares something (`let`, `layer`, \
                       `param` …), an item in the first column, a closing bracket of another kind, or the end of the file prove it. \
                       The rest of the file is checked as if the bracket were closed there.",
-        wrong: "blueprint Net(hidden: dim) {\n    layer first = Linear(hidden\n    layer last = Linear(10)\n}\n",
-        right: "blueprint Net(hidden: dim) {\n    layer first = Linear(hidden)\n    layer last = Linear(10)\n}\n",
+        wrong: "fn thrice(x: f32[n]) -> f32[n] {\n    let y = (x + x\n    let z = x\n    y + z\n}\n",
+        right: "fn thrice(x: f32[n]) -> f32[n] {\n    let y = (x + x)\n    let z = x\n    y + z\n}\n",
     },
     CodeRecord {
         code: "E0002",
