@@ -102,10 +102,14 @@ pub(super) fn unknown_name(name: &str, span: Span, called: bool, scope: &Scope, 
         problem = problem.help(format!("{} declares a {} of this name", listed(&elsewhere), first.kind.noun()));
         return elsewhere.iter().fold(problem, |p, info| resolution.use_sites(file).edit(p, &info.module, name));
     }
+    let module = resolution.modules.keys().find(|m| m.as_str() == name || m.rsplit_once('.').is_some_and(|(_, last)| last == name));
+    if let Some(module) = module.filter(|_| !called) {
+        return problem.help(format!("`{module}` is a module; a `use` at the top takes names from it: `use {module}.{{…}}`"));
+    }
     let locals = scope.visible().filter(|l| !called || l.kind.surely_callable() || l.kind == LocalKind::Let);
     let locals = locals.map(|l| (l.name.clone(), Meant::Local(l.span, l.kind)));
     let items = resolution.table(file).map(|(n, info)| (n.clone(), Meant::Item(info.name_span, info.kind.noun())));
-    let builtins = known::builtins().map(|b| (b.to_string(), Meant::Builtin));
+    let builtins = known::builtins().chain(["true", "false"]).map(|b| (b.to_string(), Meant::Builtin));
     match nearest(name, locals.chain(items).chain(builtins)) {
         Some((meant, what)) => {
             problem = match what {

@@ -263,6 +263,17 @@ fn an_unused_import_goes_with_its_comma_or_with_its_use() {
 }
 
 #[test]
+fn words_of_other_languages_are_understood() {
+    let said =
+        said("use std.nn.{relu}\nfn f(x: Tensor[n], deep: boolean = True) -> f32[n] {\n    if deep { nn.relu(x) } else { relu(x) }\n}\n");
+    assert!(
+        said.contains("edit: 2`Tensor`→`f32`") && said.contains("edit: 2`boolean`→`bool`") && said.contains("edit: 2`True`→`true`"),
+        "{said}"
+    );
+    assert!(said.contains("help: `std.nn` is a module; a `use` at the top takes names from it: `use std.nn.{…}`"), "{said}");
+}
+
+#[test]
 fn files_may_use_each_other() {
     let a = "use b.{two}\nfn one(x: f32[n]) -> f32[n] { x }\nfn three(x: f32[n]) -> f32[n] { two(x) }\n";
     let b = "use a.{one}\nfn two(x: f32[n]) -> f32[n] { one(x) }\n";
