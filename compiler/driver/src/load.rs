@@ -1,5 +1,5 @@
 //! Loading a program: the entry file and everything it needs by `use`, each read and parsed once.
-use crate::read::{Files, ReadError};
+use crate::read::{Files, ReadError, standard_input};
 use esper_check::names::{FileInput, imports_of, unknown_module, use_of_nothing};
 use esper_diagnostics::{Diagnostic, FileId, Sources, Span};
 use esper_grammar::ast;
@@ -56,8 +56,11 @@ impl Session {
         Session::default()
     }
 
-    /// Loads the program whose entry is a file.
+    /// Loads the program whose entry is a file; `-` is standard input, whose `use` looks in the working folder.
     pub fn load(&mut self, entry: &Path) -> Loaded {
+        if entry == Path::new("-") {
+            return self.load_entry("standard input", None, standard_input(), Path::new(""));
+        }
         let folder = entry.parent().unwrap_or(Path::new("")).to_path_buf();
         let text = self.files.read(entry);
         self.load_entry(&entry.display().to_string(), Some(entry.to_path_buf()), text, &folder)

@@ -1,7 +1,7 @@
 //! Reading source files: from disk, or from the text an editor holds; everything that can be wrong with a file is named.
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 /// The largest source file that is read.
@@ -82,7 +82,7 @@ impl Files {
         if about.len() > LARGEST_FILE {
             return Err(ReadError::TooLarge { bytes: about.len() });
         }
-        text_of(std::fs::read(path).map_err(refused)?)
+        whole_text(std::fs::File::open(path).map_err(refused)?)
     }
     /// The modules that stand in a folder and its folders, as `use` names them, in alphabetical order; for "did you mean".
     pub fn modules_in(&self, folder: &Path) -> Vec<String> {
@@ -96,6 +96,18 @@ impl Files {
         found.dedup();
         found
     }
+}
+
+/// All of standard input.
+pub(crate) fn standard_input() -> Result<String, ReadError> {
+    whole_text(std::io::stdin().lock())
+}
+
+/// Everything a reader gives; a source without end (a device, a pipe) is given up at [`LARGEST_FILE`].
+fn whole_text(reader: impl Read) -> Result<String, ReadError> {
+    let mut bytes = vec![];
+    reader.take(LARGEST_FILE + 1).read_to_end(&mut bytes).map_err(|e| ReadError::Refused(e.to_string()))?;
+    text_of(bytes)
 }
 
 /// Bytes as text.

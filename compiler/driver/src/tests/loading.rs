@@ -70,6 +70,12 @@ fn a_file_beyond_sixteen_megabytes_is_refused() {
 }
 
 #[test]
+#[cfg(unix)]
+fn a_source_without_end_is_given_up() {
+    assert_eq!(codes(Path::new("/dev/zero")), ["E0093"]);
+}
+
+#[test]
 fn a_module_that_cannot_be_read_is_one_error_at_its_use() {
     let folder = folder(&[
         ("main.blueprint", b"use inner.{X}\nuse latin.{Y}\nuse sedes.{Z}\nblueprint A {\n    layer x = X()\n    layer y = Y()\n    layer z = Z()\n    forward(a: f32[b, d]) -> f32[b, d] { a |> x |> y |> z }\n}\n"),
