@@ -66,7 +66,7 @@ fn misplaced(line: &Line, place: Place) -> Option<Misplaced> {
                 }
                 _ => ("only a blueprint has parameters", "declare it in the blueprint"),
             };
-            ("E0410", "`param`".to_string(), head(5).to(stored.name.span), why, help)
+            ("E0420", "`param`".to_string(), head(5).to(stored.name.span), why, help)
         }
         LineKind::State(stored) => {
             let (why, help) = match place {
@@ -75,7 +75,7 @@ fn misplaced(line: &Line, place: Place) -> Option<Misplaced> {
                 }
                 _ => ("only a blueprint or an optimizer has state", "declare it in the blueprint"),
             };
-            ("E0410", "`state`".to_string(), head(5).to(stored.name.span), why, help)
+            ("E0420", "`state`".to_string(), head(5).to(stored.name.span), why, help)
         }
         LineKind::Layer { name, .. } => {
             let (why, help) = match place {
@@ -85,7 +85,7 @@ fn misplaced(line: &Line, place: Place) -> Option<Misplaced> {
                 ),
                 _ => ("only a blueprint has layers", "declare it in the blueprint"),
             };
-            ("E0410", "`layer`".to_string(), head(5).to(name.span), why, help)
+            ("E0420", "`layer`".to_string(), head(5).to(name.span), why, help)
         }
         LineKind::Slot { name, .. } => {
             let (why, help) = match place {
@@ -94,14 +94,14 @@ fn misplaced(line: &Line, place: Place) -> Option<Misplaced> {
                 }
                 _ => ("only a blueprint has slots", "declare it in the blueprint; `grow` in a `train` says what grows there"),
             };
-            ("E0410", "`slot`".to_string(), head(4).to(name.span), why, help)
+            ("E0420", "`slot`".to_string(), head(4).to(name.span), why, help)
         }
         LineKind::Forward(method) => {
             let (why, help) = match place {
                 Place::Optimizer => ("an optimizer has an `update`", "write `update(p: f32[..], g: f32[..], step: f32) -> f32[..] { … }`"),
                 _ => ("only a blueprint has a `forward`", "a computation without parameters is a `fn`"),
             };
-            ("E0410", "`forward`".to_string(), method.word, why, help)
+            ("E0420", "`forward`".to_string(), method.word, why, help)
         }
         LineKind::Update(method) => {
             let (why, help) = match place {
@@ -111,10 +111,10 @@ fn misplaced(line: &Line, place: Place) -> Option<Misplaced> {
                 ),
                 _ => ("only an optimizer has an `update`", "write it in an `optimizer`"),
             };
-            ("E0410", "`update`".to_string(), method.word, why, help)
+            ("E0420", "`update`".to_string(), method.word, why, help)
         }
         LineKind::Require { .. } => (
-            "E0411",
+            "E0421",
             "`require`".to_string(),
             head(7),
             "there is nothing here that it could check",
@@ -127,7 +127,7 @@ fn misplaced(line: &Line, place: Place) -> Option<Misplaced> {
                 }
                 _ => "what is used several times is a `const`, above",
             };
-            ("E0411", "`let`".to_string(), head(3), code_only, help)
+            ("E0421", "`let`".to_string(), head(3), code_only, help)
         }
         LineKind::For { .. } => {
             let help = match place {
@@ -135,10 +135,10 @@ fn misplaced(line: &Line, place: Place) -> Option<Misplaced> {
                 Place::Train | Place::Policy | Place::Sweep => "several values of one setting are a `sweep { … }`",
                 _ => "put it into the body below",
             };
-            ("E0411", "`for`".to_string(), head(3), code_only, help)
+            ("E0421", "`for`".to_string(), head(3), code_only, help)
         }
         LineKind::Assign { target, .. } => (
-            "E0411",
+            "E0421",
             "`:=`".to_string(),
             target.span,
             "state is assigned in `forward` and `update`",
@@ -150,20 +150,20 @@ fn misplaced(line: &Line, place: Place) -> Option<Misplaced> {
                 Place::Optimizer => "what an optimizer computes stands in its `update`",
                 _ => "a line here is `field = value`",
             };
-            ("E0411", "an expression".to_string(), expr.span, "nothing uses this value", help)
+            ("E0421", "an expression".to_string(), expr.span, "nothing uses this value", help)
         }
         LineKind::Grow { .. } => {
-            ("E0412", "`grow`".to_string(), head(4), "what grows in a slot is said by the experiment", "write it in a `train`")
+            ("E0422", "`grow`".to_string(), head(4), "what grows in a slot is said by the experiment", "write it in a `train`")
         }
         LineKind::Rule { verb, .. } => {
-            ("E0412", format!("the rule `{} when`", verb.text), verb.span, "rules say how a model grows", "write it in a `policy`")
+            ("E0422", format!("the rule `{} when`", verb.text), verb.span, "rules say how a model grows", "write it in a `policy`")
         }
         LineKind::Section { name, .. } => {
             let (why, help) = match place {
                 Place::Train => ("the only section of a `train` is `sweep`", "write `sweep { … }`, or `name = value` for a field"),
                 _ => ("only a `train` has sections", "a body behind a word is a `sweep` in a `train`"),
             };
-            ("E0412", format!("a section `{}`", name.text), name.span, why, help)
+            ("E0422", format!("a section `{}`", name.text), name.span, why, help)
         }
         LineKind::Set { target, .. } => {
             let (why, help) = match place {
@@ -172,7 +172,7 @@ fn misplaced(line: &Line, place: Place) -> Option<Misplaced> {
                 }
                 _ => ("an optimizer has no fields", "a default of the optimizer is a parameter: `optimizer Name(lr: f32 = 0.1)`"),
             };
-            ("E0413", "a field".to_string(), target.span, why, help)
+            ("E0423", "a field".to_string(), target.span, why, help)
         }
         LineKind::Broken(_) => return None,
     })

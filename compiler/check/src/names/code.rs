@@ -25,7 +25,7 @@ impl Walker<'_, '_> {
     pub(super) fn code(&mut self, body: &Body, wanted: Wanted) {
         if body.lines.is_empty() && wanted == Wanted::Value {
             return self.say(Diagnostic::error(
-                "E0416",
+                "E0426",
                 "a body without a value",
                 body.span,
                 "this body is empty, and its last expression should be its value",
@@ -165,7 +165,7 @@ impl Walker<'_, '_> {
 
     /// `name = value` in code.
     fn rebinding(&mut self, target: &Expr, value: &Expr) {
-        let wrong = |says: String| Diagnostic::error("E0418", "this cannot be given a new value by `=`", target.span, says);
+        let wrong = |says: String| Diagnostic::error("E0428", "this cannot be given a new value by `=`", target.span, says);
         let ExprKind::Name(text) = &target.kind else {
             let says = match &target.kind {
                 ExprKind::Error => return,
@@ -242,7 +242,7 @@ impl Walker<'_, '_> {
 
     /// `name := value`.
     fn assignment(&mut self, target: &Expr, value: &Expr) {
-        let wrong = |says: String| Diagnostic::error("E0419", "`:=` assigns a state", target.span, says);
+        let wrong = |says: String| Diagnostic::error("E0429", "`:=` assigns a state", target.span, says);
         let ExprKind::Name(text) = &target.kind else {
             if !matches!(target.kind, ExprKind::Error) {
                 self.expr(target);
@@ -300,7 +300,7 @@ impl Walker<'_, '_> {
             _ => return,
         };
         let problem = Diagnostic::error(
-            "E0416",
+            "E0426",
             "a body without a value",
             line.span,
             format!("{says}, and the value of a body is its last expression"),
@@ -315,14 +315,14 @@ impl Walker<'_, '_> {
     pub(super) fn if_without_else(&mut self, span: Span, then: &Body) {
         let at = Span { end: then.span.start.max(span.start + 2), ..span };
         self.say(
-            Diagnostic::error("E0416", "an `if` without a value", at, "where this does not hold, nothing is its value")
+            Diagnostic::error("E0426", "an `if` without a value", at, "where this does not hold, nothing is its value")
                 .help("add `else { … }`"),
         );
     }
 }
 
 fn without_effect(span: Span, says: &str) -> Diagnostic {
-    Diagnostic::error("E0417", "a line without effect", span, says)
+    Diagnostic::error("E0427", "a line without effect", span, says)
         .note("the last line of a body is its value; every other line must do something")
 }
 

@@ -136,12 +136,12 @@ impl Walker<'_, '_> {
                 let name = &definition.name;
                 let says = format!("`{}` has no `{word}`", name.text);
                 self.say(
-                    Diagnostic::error("E0414", format!("{says}, so it computes nothing"), name.span, says)
+                    Diagnostic::error("E0424", format!("{says}, so it computes nothing"), name.span, says)
                         .help(format!("add `{signature}`")),
                 );
             }
             [first, second, ..] => self.say(
-                Diagnostic::error("E0415", format!("two `{word}`s"), second.word, "a second one")
+                Diagnostic::error("E0425", format!("two `{word}`s"), second.word, "a second one")
                     .label(first.word, "the first one")
                     .help(format!("exactly one `{word}` says what `{}` computes", definition.name.text)),
             ),

@@ -1,7 +1,7 @@
 //! Names: which item, import, local or builtin every name means, and everything the compiler says that needs no types.
 //!
 //! Raised here, so the other parts of the check stay silent about it: all of E01 and W01, E0203 (order of arguments), W0004, and
-//! E0410 to E0419 (lines that do not belong where they stand, bodies without a value, lines without effect, wrong targets of `=` and `:=`).
+//! E0420 to E0429 (lines that do not belong where they stand, bodies without a value, lines without effect, wrong targets of `=` and `:=`).
 mod belongs;
 mod case;
 mod code;

@@ -315,14 +315,14 @@ fn fields_have_words_and_programs_have_names() {
 fn lines_are_told_where_they_belong() {
     let layer = "use std.nn.{Linear}\nblueprint A {\n    forward(x: f32[b, d]) -> f32[b, 4] {\n        layer a = Linear(4)\n        a(x)\n    }\n}\n";
     assert!(
-        said(layer).starts_with("E0410 4 `layer a` a layer made here would be a new one, with new weights, at every call\n"),
+        said(layer).starts_with("E0420 4 `layer a` a layer made here would be a new one, with new weights, at every call\n"),
         "{}",
         said(layer)
     );
-    assert_eq!(codes("policy P {\n    slot mid\n}\n"), ["E0410"]);
-    assert_eq!(codes("train t {\n    let a = 3\n    batch = a\n}\n"), ["E0411"]);
-    assert_eq!(codes("optimizer O {\n    forward(x: f32[b]) -> f32[b] { x }\n}\n"), ["E0410"]);
-    assert_eq!(codes("blueprint B {\n    prune when a < 3\n    forward(x: f32[b]) -> f32[b] { x }\n}\n"), ["E0412"]);
+    assert_eq!(codes("policy P {\n    slot mid\n}\n"), ["E0420"]);
+    assert_eq!(codes("train t {\n    let a = 3\n    batch = a\n}\n"), ["E0421"]);
+    assert_eq!(codes("optimizer O {\n    forward(x: f32[b]) -> f32[b] { x }\n}\n"), ["E0420"]);
+    assert_eq!(codes("blueprint B {\n    prune when a < 3\n    forward(x: f32[b]) -> f32[b] { x }\n}\n"), ["E0422"]);
 }
 
 #[test]
@@ -330,25 +330,25 @@ fn rebindings_and_assignments_have_edits() {
     let text = "blueprint B {\n    state s: f32[d] = zeros\n    forward(x: f32[b, d]) -> f32[b, d] {\n        s = mean(x, axis = b)\n        let y = x\n        y := x + s\n        y\n    }\n}\n";
     assert_eq!(
         said(text),
-        "E0418 4 `s` `s` is a state\n  - 2 `s` declared here\n  edit: 4` = `→` := `\nE0419 6 `y` `y` is a `let`, not a state\n  - 5 `y` declared here\n  edit: 6` := `→` = `\n"
+        "E0428 4 `s` `s` is a state\n  - 2 `s` declared here\n  edit: 4` = `→` := `\nE0429 6 `y` `y` is a `let`, not a state\n  - 5 `y` declared here\n  edit: 6` := `→` = `\n"
     );
     assert_eq!(
         said("fn f(x: f32[n]) -> f32[n] {\n    let total = x\n    totl = x + x\n    total\n}\n").lines().nth(2),
         Some("  edit: 3`totl`→`total`")
     );
-    assert_eq!(codes("fn f(x: f32[n]) -> f32[n] {\n    x[0] = 1\n    x\n}\n"), ["E0418"]);
+    assert_eq!(codes("fn f(x: f32[n]) -> f32[n] {\n    x[0] = 1\n    x\n}\n"), ["E0428"]);
 }
 
 #[test]
 fn bodies_end_in_their_value() {
-    assert_eq!(codes("fn f(x: f32[n], a: bool) -> f32[n] {\n    if a { x }\n}\n"), ["E0416"]);
-    assert_eq!(codes("fn f(x: f32[n]) -> f32[n] {\n}\n"), ["E0416"]);
+    assert_eq!(codes("fn f(x: f32[n], a: bool) -> f32[n] {\n    if a { x }\n}\n"), ["E0426"]);
+    assert_eq!(codes("fn f(x: f32[n]) -> f32[n] {\n}\n"), ["E0426"]);
     let statements =
         "fn f(x: f32[n], a: bool) -> f32[n] {\n    let h = x\n    for i in range(3) {\n        if a { h = h * i }\n    }\n    h\n}\n";
     assert_eq!(said(statements), "");
-    assert_eq!(codes("fn f(x: f32[n], a: bool) -> f32[n] {\n    if a { x + x } else { x }\n    x\n}\n"), ["E0417", "E0417"]);
+    assert_eq!(codes("fn f(x: f32[n], a: bool) -> f32[n] {\n    if a { x + x } else { x }\n    x\n}\n"), ["E0427", "E0427"]);
     let minus = said("fn f(x: f32[n]) -> f32[n] {\n    let y = x\n    -x\n    y\n}\n");
-    assert!(minus.starts_with("E0417 3 `-x`") && minus.contains("edit: 3``→` `"), "{minus}");
+    assert!(minus.starts_with("E0427 3 `-x`") && minus.contains("edit: 3``→` `"), "{minus}");
 }
 
 #[test]
