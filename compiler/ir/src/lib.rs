@@ -19,7 +19,8 @@ pub use graph::{Graph, Node, NodeId, OpError, Output, Rule};
 pub use interpret::{Tensor, evaluate_all, interpret};
 pub use model::*;
 pub use op::{
-    Arity, Derivative, Domain, DotAxes, Example, Input, Lowering, Op, OpSpec, Operand, Refusal, StreamId, TABLE, Tolerance, Window,
+    Arity, Cotangents, Derivative, Domain, DotAxes, Evaluate, Example, Input, Lowering, Op, OpSpec, Operand, Refusal, StreamId, TABLE,
+    Tolerance, Window,
 };
 pub use prim::Prim;
 pub use text::{parse, print};

@@ -26,6 +26,9 @@ impl Dim {
 
 /// Whether `left > right` (`or_equal`: `>=`) is seen to hold for all names that are at least 1.
 fn exceeds(left: &Dim, right: &Dim, or_equal: bool) -> bool {
+    if let (Some(l), Some(r)) = (left.as_const(), right.as_const()) {
+        return l > r || (or_equal && l == r);
+    }
     let bound = left.sub(right).and_then(|difference| lower_bound(&difference));
     let Ok(Some(bound)) = bound else { return false };
     // With every name written as 1 + (something not negative), a sum without negative terms is at least its constant.

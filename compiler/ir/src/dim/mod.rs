@@ -85,6 +85,11 @@ impl Dim {
     }
     /// The exact quotient, which may be a fraction: see [`Dim::is_whole`].
     pub fn divide(&self, other: &Dim) -> Result<Dim, DimError> {
+        if let (Form::Whole(l), Form::Whole(r)) = (&self.0, &other.0)
+            && l.checked_rem(*r) == Some(0)
+        {
+            return Ok(Dim::constant(l / r));
+        }
         polynomial::divide(self, other)
     }
     /// The largest whole number that is not larger than the quotient.
@@ -150,6 +155,9 @@ impl Dim {
     }
     /// `Some(true)`: a whole number for all whole values of its names. `Some(false)`: a fraction without names. `None`: it depends.
     pub fn is_whole(&self) -> Option<bool> {
+        if self.as_const().is_some() {
+            return Some(true);
+        }
         if self.terms().iter().all(|t| t.coefficient.is_whole() && polynomial::powers_are_whole(&t.powers)) {
             return Some(true);
         }

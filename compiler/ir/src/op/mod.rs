@@ -17,7 +17,7 @@ mod tests;
 
 pub(crate) use attributes::{Attribute, AttributeSource, from_attributes};
 pub(crate) use spec::check_axes;
-pub use spec::{Arity, Derivative, Domain, Example, Lowering, OpSpec, Operand, Refusal, Tolerance};
+pub use spec::{Arity, Cotangents, Derivative, Domain, Evaluate, Example, Lowering, OpSpec, Operand, Refusal, Tolerance};
 pub use table::TABLE;
 
 use crate::{DType, Dim, Shape};

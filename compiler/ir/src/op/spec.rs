@@ -109,6 +109,9 @@ pub struct Refusal {
     pub because: &'static str,
 }
 
+/// The elements of a result, from the operator, its operands and the result's sizes.
+pub type Evaluate = fn(&Op, &[&Tensor], &[usize]) -> Vec<f64>;
+
 /// Everything that is known of an operator.
 pub struct OpSpec {
     /// Its name in the text form of graphs.
@@ -124,7 +127,7 @@ pub struct OpSpec {
     /// What kind of work it is.
     pub lowering: Lowering,
     /// The elements of the result (given its sizes) in float64. `None`: leaves, whose values come from outside, and [`Lowering::Map`].
-    pub evaluate: Option<fn(&Op, &[&Tensor], &[usize]) -> Vec<f64>>,
+    pub evaluate: Option<Evaluate>,
     /// Additions, multiplications and other scalar functions for operands and result of these types, as a size. `None`: too many to count.
     pub work: fn(&Op, &[&TensorType], &TensorType) -> Option<Dim>,
     /// [`OpSpec::work`] as a number, where no size is symbolic.

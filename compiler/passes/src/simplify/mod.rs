@@ -1,7 +1,8 @@
 //! Rewriting: constants folded, algebraic identities, and movements of elements merged with their neighbours.
 //!
 //! What a rewriting may change, and what not: a zero may lose its sign (`x + 0` is `x`); powers with the exponents 2, 3, ±0.5 and -1 become products,
-//! roots and reciprocals, which differ at the last bit and, for a root, at -inf; several sums in a row become one. Otherwise results are the same
+//! roots and reciprocals, which differ at the last bit and, for a root, at -inf; several sums in a row become one;
+//! constants are folded in float64. Otherwise results are the same
 //! bits, nan and infinities included: so `x * 0` stays, and so does `x - x`.
 mod algebra;
 mod fold;

@@ -18,10 +18,15 @@ fn operators(random: &mut Random, graph: &Graph, x: NodeId) -> Op {
     let rank = shape.len();
     let axis = random.below(rank.max(1));
     let flat = || shape.iter().try_fold(Dim::constant(1), |a, b| a.mul(b)).unwrap();
-    match random.below(14) {
+    match random.below(16) {
         0 if rank > 0 => Op::Sum { axes: vec![axis] },
         1 if rank > 0 => Op::Max { axes: vec![axis] },
         2 => Op::Transpose { order: (0..rank).rev().collect() },
+        11 | 12 if rank > 1 => {
+            let mut order: Vec<usize> = (0..rank).collect();
+            order.rotate_left(1 + random.below(rank - 1));
+            Op::Transpose { order }
+        }
         3 => Op::Reshape { shape: vec![flat()] },
         4 => Op::Reshape { shape: [&shape[..], &[Dim::constant(1)]].concat() },
         5 | 6 if rank < 4 => Op::Broadcast { shape: [&[Dim::constant(2)], &shape[..]].concat(), axes: (1..=rank).collect() },
@@ -33,8 +38,8 @@ fn operators(random: &mut Random, graph: &Graph, x: NodeId) -> Op {
         8 => Op::Pad { low: vec![Dim::constant(1); rank], high: vec![Dim::constant(0); rank], value: 0.0 },
         9 if rank > 0 => Op::Flip { axes: vec![axis] },
         10 if rank > 0 => Op::Concat { axis },
-        11 => Op::Neg,
-        12 => Op::Tanh,
+        13 => Op::Neg,
+        14 => Op::Tanh,
         _ => Op::Abs,
     }
 }

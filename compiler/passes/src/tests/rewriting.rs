@@ -72,6 +72,12 @@ fn movements() {
         "%10 = transpose(%0) {order = [1, 0]} : f32[3, 2]\n%11 = transpose(%10) {order = [1, 0]} : f32[2, 3]\noutput value 0 = %11",
         "x",
     );
+    // Sizes differ, so a wrong order would have another type.
+    let turned = "%9 = broadcast(%0) {shape = [4, 2, 3], axes = [1, 2]} : f32[4, 2, 3]\n\
+                  %10 = transpose(%9) {order = [1, 2, 0]} : f32[2, 3, 4]\n\
+                  %11 = transpose(%10) {order = [2, 1, 0]} : f32[4, 3, 2]\noutput value 0 = %11";
+    becomes(turned, "transpose(broadcast(x))");
+    becomes(&turned.replace("[2, 1, 0]} : f32[4, 3, 2]", "[2, 0, 1]} : f32[4, 2, 3]"), "broadcast(x)");
     becomes("%10 = reshape(%0) {shape = [6]} : f32[6]\n%11 = reshape(%10) {shape = [2, 3]} : f32[2, 3]\noutput value 0 = %11", "x");
     // A vector in the shape [1, 3], repeated, is the vector repeated.
     becomes(
