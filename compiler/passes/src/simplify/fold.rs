@@ -3,6 +3,24 @@ use super::Rewriter;
 use esper_ir::{DType, Lowering, NodeId, Op};
 
 impl Rewriter<'_> {
+    /// A scalar function of a selection between constants is a selection between constants.
+    pub(super) fn fold_selected(&mut self, op: &Op, args: &[NodeId]) -> Option<NodeId> {
+        let position = args.iter().position(|a| matches!(self.graph.op(*a), Op::Select))?;
+        let branches = self.graph.args(args[position]).to_vec();
+        let others_constant = args.iter().enumerate().all(|(i, a)| i == position || self.constant(*a).is_some());
+        if !matches!(op.spec().lowering, Lowering::Map(_)) || !others_constant || branches[1..].iter().any(|b| self.constant(*b).is_none())
+        {
+            return None;
+        }
+        let mut of_branch = |branch: NodeId| {
+            let mut args = args.to_vec();
+            args[position] = branch;
+            self.fold(op, &args)
+        };
+        let (then, otherwise) = (of_branch(branches[1])?, of_branch(branches[2])?);
+        Some(self.apply(Op::Select, &[branches[0], then, otherwise]))
+    }
+
     /// A constant, where all arguments are one.
     pub(super) fn fold(&mut self, op: &Op, args: &[NodeId]) -> Option<NodeId> {
         let values: Vec<f64> = args.iter().map(|a| self.constant(*a)).collect::<Option<_>>()?;

@@ -82,7 +82,8 @@ impl Rewriter<'_> {
     }
 
     fn simpler(&mut self, op: &Op, args: &[NodeId]) -> Option<NodeId> {
-        self.fold(op, args).or_else(|| self.algebra(op, args)).or_else(|| self.movement(op, args)).or_else(|| self.hoist(op, args))
+        let folded = self.fold(op, args).or_else(|| self.fold_selected(op, args));
+        folded.or_else(|| self.algebra(op, args)).or_else(|| self.movement(op, args)).or_else(|| self.hoist(op, args))
     }
 
     /// Commutative operators have their constant on the right, and otherwise the older operand on the left, so that equal ones are seen to be.

@@ -1,6 +1,6 @@
 //! Movements of elements merged with each other and with their neighbours.
 use super::Rewriter;
-use esper_ir::{Dim, DotAxes, Lowering, NodeId, Op, Shape};
+use esper_ir::{DType, Dim, DotAxes, Lowering, NodeId, Op, Shape, TensorType};
 
 fn is_one(size: &Dim) -> bool {
     size.as_const() == Some(1)
@@ -52,6 +52,7 @@ impl Rewriter<'_> {
             }
             Op::Sum { axes } | Op::Max { axes } => self.reduction(op, x, &shape, axes),
             Op::DotGeneral(axes) => self.product_of_transposed(axes, args),
+            Op::TakeAlongAdd { .. } => self.single_update(op, args),
             _ => None,
         }
     }
@@ -196,6 +197,16 @@ impl Rewriter<'_> {
                 let to_axes = from.iter().filter(|a| !axes.contains(a)).map(|a| place(*a)).collect();
                 Some(self.apply(Op::Broadcast { shape: result, axes: to_axes }, &[value]))
             }
+            // Over everything, the shape does not matter.
+            Op::Reshape { .. } if result.is_empty() => {
+                let all = (0..self.graph.ty(inner).rank()).collect();
+                Some(self.apply(with(all), &[inner]))
+            }
+            // A sign is changed once, after the sum.
+            Op::Neg if matches!(op, Op::Sum { .. }) => {
+                let sum = self.apply(op.clone(), &[inner]);
+                Some(self.apply(Op::Neg, &[sum]))
+            }
             Op::Sum { axes: first } if matches!(op, Op::Sum { .. }) => self.two_reductions(with, inner, &first, axes),
             Op::Max { axes: first } if matches!(op, Op::Max { .. }) => self.two_reductions(with, inner, &first, axes),
             _ => None,
@@ -232,37 +243,50 @@ impl Rewriter<'_> {
         changed.then(|| self.apply(Op::DotGeneral(axes), &operands))
     }
 
-    /// A scalar function of equally repeated tensors is computed before it is repeated.
+    /// A scalar function of equally repeated or equally reshaped tensors is computed before that: on fewer elements, and next to what else is
+    /// done in the first shape.
     pub(super) fn hoist(&mut self, op: &Op, args: &[NodeId]) -> Option<NodeId> {
         if !matches!(op.spec().lowering, Lowering::Map(_) | Lowering::Cast) {
             return None;
         }
-        let repeated = |id: NodeId| match self.graph.op(id) {
-            Op::Broadcast { shape, axes } => {
+        // The movement that an argument is the result of, with the shape before it.
+        let moved = |id: NodeId| match self.graph.op(id) {
+            Op::Broadcast { .. } | Op::Reshape { .. } => {
                 let inner = self.graph.args(id)[0];
-                Some((inner, shape.clone(), axes.clone(), self.graph.ty(inner).shape.clone()))
+                Some((inner, self.graph.op(id).clone(), self.graph.ty(inner).shape.clone()))
             }
             _ => None,
         };
-        let (_, shape, axes, inner_shape) = args.iter().find_map(|a| repeated(*a))?;
+        let (_, movement, before) = args.iter().find_map(|a| moved(*a))?;
         let mut operands = Vec::with_capacity(args.len());
-        let mut constants = vec![];
-        for (i, a) in args.iter().enumerate() {
-            match (repeated(*a), self.constant(*a)) {
-                (Some((inner, _, same, size)), _) if same == axes && size == inner_shape => operands.push(inner),
-                (None, Some(value)) => {
-                    constants.push((i, value));
-                    operands.push(*a);
-                }
+        for a in args {
+            operands.push(match (moved(*a), self.constant(*a)) {
+                (Some((inner, same, shape)), _) if same == movement && shape == before => Ok(inner),
+                (None, Some(value)) => Err((value, TensorType::new(self.graph.ty(*a).dtype, before.clone()))),
                 _ => return None,
-            }
+            });
         }
-        for (i, value) in constants {
-            let mut ty = self.graph.ty(args[i]).clone();
-            ty.shape = inner_shape.clone();
-            operands[i] = self.of_type(value, ty);
-        }
+        let operands: Vec<NodeId> = operands.into_iter().map(|o| o.unwrap_or_else(|(value, ty)| self.of_type(value, ty))).collect();
         let value = self.apply(op.clone(), &operands);
-        Some(self.apply(Op::Broadcast { shape, axes }, &[value]))
+        Some(self.apply(movement, &[value]))
+    }
+
+    /// One update for each row is a selection by position, which fuses with its neighbours as adding at places does not.
+    pub(super) fn single_update(&mut self, op: &Op, args: &[NodeId]) -> Option<NodeId> {
+        let Op::TakeAlongAdd { axis, size } = op else { return None };
+        let (indices, updates) = (args[0], args[1]);
+        let mut shape = self.graph.ty(updates).shape.clone();
+        if !is_one(&shape[*axis]) {
+            return None;
+        }
+        shape[*axis] = size.clone();
+        let span = self.graph.span(updates);
+        let place = self.graph.leaf(Op::Iota { axis: *axis }, TensorType::new(DType::I32, shape.clone()), span);
+        let everywhere = Op::Broadcast { shape: shape.clone(), axes: (0..shape.len()).collect() };
+        let indices = self.apply(everywhere.clone(), &[indices]);
+        let updates = self.apply(everywhere, &[updates]);
+        let here = self.apply(Op::Equal, &[place, indices]);
+        let zero = self.graph.full_like(0.0, updates);
+        Some(self.apply(Op::Select, &[here, updates, zero]))
     }
 }

@@ -2,7 +2,7 @@
 use super::f32s;
 use crate::{PASSES, simplify};
 use esper_diagnostics::Span;
-use esper_ir::{Graph, Input, NodeId, Op, OutputKind, parse};
+use esper_ir::{DType, Graph, Input, NodeId, Op, OutputKind, Tensor, TensorType, interpret, parse};
 
 /// Simplifies a graph in text form; inputs are `x: f32[2, 3]` (%0), `y: f32[2, 3]` (%1), `v: f32[3]` (%2), `p: bool[2, 3]` (%3).
 /// Gives the operations that remain, without inputs.
@@ -112,6 +112,48 @@ fn movements() {
          %11 = transpose(%10) {order = [1, 0]} : f32[2, 2]\noutput value 0 = %11",
         "dot_general(y x)",
     );
+}
+
+#[test]
+fn functions_move_before_movements() {
+    becomes(
+        "%10 = reshape(%0) {shape = [6]} : f32[6]\n%11 = constant() {value = 3.0} : f32[6]\n%12 = add(%10, %11) : f32[6]\n\
+         %13 = reshape(%12) {shape = [2, 3]} : f32[2, 3]\noutput value 0 = %13",
+        "add(x 3)",
+    );
+    becomes(
+        "%10 = reshape(%0) {shape = [6]} : f32[6]\n%11 = neg(%10) : f32[6]\n%12 = sum(%11) {axes = [0]} : f32\noutput value 0 = %12",
+        "neg(sum(x))",
+    );
+    let constants = constant(10, 2.0) + &constant(11, 3.0);
+    becomes(
+        &format!("{constants}%12 = select(%3, %10, %11) : f32[2, 3]\n%13 = mul(%12, %12) : f32[2, 3]\noutput value 0 = %13"),
+        "mul(select(p 2 3) select(p 2 3))",
+    );
+    becomes(
+        &format!("{constants}%12 = select(%3, %10, %11) : f32[2, 3]\n%13 = neg(%12) : f32[2, 3]\noutput value 0 = %13"),
+        "select(p -2 -3)",
+    );
+}
+
+/// The gradient of cross entropy adds at one place of each row.
+#[test]
+fn one_update_for_each_row_is_a_selection() {
+    let mut graph = Graph::new();
+    let indices = graph.input(Input::Target, TensorType::new(DType::I32, f32s(&[3, 1]).shape), Span::default());
+    let updates = graph.input(Input::Argument(0), f32s(&[3, 1]), Span::default());
+    let size = esper_ir::Dim::constant(4);
+    let node = graph.binary(Op::TakeAlongAdd { axis: 1, size }, indices, updates);
+    graph.add_output(OutputKind::Value(0), node);
+    let simple = simplify(&graph);
+    assert!(simple.ids().all(|id| !matches!(simple.op(id), Op::TakeAlongAdd { .. })));
+    let given = |input: &Input| {
+        let (dtype, data) = if *input == Input::Target { (DType::I32, vec![3.0, 0.0, 9.0]) } else { (DType::F32, vec![5.0, 6.0, 7.0]) };
+        Some(Tensor::new(dtype, vec![3, 1], data))
+    };
+    let run = |graph: &Graph| interpret(graph, &given, 0, 0).unwrap().remove(0).1.data;
+    assert_eq!(run(&simple), run(&graph));
+    assert_eq!(run(&graph), [0.0, 0.0, 0.0, 5.0, 6.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
 }
 
 #[test]
