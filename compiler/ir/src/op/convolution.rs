@@ -235,7 +235,7 @@ pub(super) static CONVOLUTION_WEIGHT_GRADIENT: OpSpec = OpSpec {
         if channels.is_whole() == Some(false) {
             return Err(OpError::new(format!("{} channels do not divide into {groups} groups", x.shape[1])));
         }
-        let kernel = window.kernel.map(Dim::from);
+        let kernel = [count(window.kernel[0])?, count(window.kernel[1])?];
         let weight = TensorType::new(x.dtype, vec![dy.shape[1].clone(), channels, kernel[0].clone(), kernel[1].clone()]);
         let y = convolved(op, x, &weight)?;
         if y != *dy {

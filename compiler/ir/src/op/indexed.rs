@@ -104,7 +104,7 @@ pub(super) static SCATTER_ADD: OpSpec = OpSpec {
         let (indices, updates) = (types[0], types[1]);
         check_indices(op, indices, types)?;
         check_updates(op, updates, types)?;
-        let end = axis + indices.rank();
+        let end = axis.saturating_add(indices.rank());
         if end > updates.rank() || updates.shape[*axis..end] != indices.shape[..] {
             return Err(refused(op, &format!("needs updates that have the indices' axes at axis {axis}"), types));
         }

@@ -126,6 +126,55 @@ fn every_example_is_read_back_from_text_and_from_json() {
     }
 }
 
+/// Texts with random mistakes in them are refused or read, and never end the program.
+#[test]
+fn mistakes_in_texts_are_no_panics() {
+    let mut state = 1u64;
+    let mut random = |n: usize| {
+        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        ((state >> 33) % n as u64) as usize
+    };
+    let pieces = [
+        "0",
+        "1",
+        "7",
+        "18446744073709551615",
+        "9223372036854775807",
+        "-1",
+        "[",
+        "]",
+        "(",
+        ")",
+        "{",
+        "}",
+        ",",
+        "%",
+        "\"",
+        "\\",
+        "é",
+        "/",
+        "^",
+        "floor(",
+    ];
+    let (mut read, mut refused) = (0, 0);
+    for (_, example) in every_example() {
+        let text = print(&graph_of(&example).0);
+        for _ in 0..60 {
+            let mut bytes: Vec<char> = text.chars().collect();
+            for _ in 0..1 + random(2) {
+                let at = random(bytes.len());
+                let until = (at + random(3)).min(bytes.len());
+                bytes.splice(at..until, pieces[random(pieces.len())].chars());
+            }
+            match parse(&bytes.into_iter().collect::<String>()) {
+                Ok(_) => read += 1,
+                Err(_) => refused += 1,
+            }
+        }
+    }
+    assert!(read > 40 && refused > 1000, "{read} {refused}");
+}
+
 #[test]
 fn binding_replaces_sizes_in_attributes() {
     for (spec, example) in every_example().into_iter().filter(|(_, e)| e.ty.is_none()) {
