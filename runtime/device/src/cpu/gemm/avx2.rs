@@ -146,10 +146,10 @@ unsafe fn tile<const ROWS: usize, const VECTORS: usize, const UNIT: bool, const 
                     value = _mm256_and_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(gate, zero), value);
                 }
                 if whole {
-                        _mm256_storeu_ps(c, value);
-                    } else {
-                        _mm256_maskstore_ps(c, mask, value);
-                    }
+                    _mm256_storeu_ps(c, value);
+                } else {
+                    _mm256_maskstore_ps(c, mask, value);
+                }
             }
         }
     }

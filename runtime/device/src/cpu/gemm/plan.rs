@@ -99,15 +99,7 @@ impl GemmPlan {
     }
 
     /// The plan for an instruction set that this processor has; panics if it has not.
-    pub fn for_instruction_set(
-        set: InstructionSet,
-        m: usize,
-        n: usize,
-        k: usize,
-        a: Strides,
-        b: Strides,
-        c_row_stride: usize,
-    ) -> GemmPlan {
+    pub fn for_instruction_set(set: InstructionSet, m: usize, n: usize, k: usize, a: Strides, b: Strides, c_row_stride: usize) -> GemmPlan {
         assert!(set.is_available(), "this processor does not support {set:?}");
         assert!(m <= 1 || c_row_stride >= n, "rows of C overlap: stride {c_row_stride} for {n} columns");
         let lanes = lanes(set);
@@ -121,11 +113,17 @@ impl GemmPlan {
         // Rows of the source that are a multiple of 1 KiB apart fall into few sets of the first-level cache.
         let conflicts = |stride: isize| stride.unsigned_abs() % 256 == 0;
         let b_rows_are_vectors = b.column == 1 || n == 1;
-        let pack_b = !b_rows_are_vectors || (row_tiles >= 2 && k >= 16 && conflicts(b.row)) || (row_tiles >= 6 && n * k > 16 * 1024);
+        // Masked loads at the edge cost more than plain ones on AVX2.
+        let ragged = n % lanes != 0 && set != InstructionSet::Avx512;
+        let pack_b = !b_rows_are_vectors
+            || (row_tiles >= 2 && k >= 16 && conflicts(b.row))
+            || (row_tiles >= 3 && ragged)
+            || (row_tiles >= 6 && n * k > 16 * 1024);
         let pack_a = if a.row == 1 {
             column_tiles >= 2 && k >= 16 && (conflicts(a.column) || m * k > 16 * 1024)
         } else {
-            column_tiles >= 4 || (column_tiles >= 2 && conflicts(a.row))
+            // A copy costs as much as some tens of vectors per element of A.
+            n >= 256 || (column_tiles >= 4 && conflicts(a.row) && set == InstructionSet::Avx512)
         };
 
         let splits = split_k::splits(row_tiles * column_tiles, k, parallel);

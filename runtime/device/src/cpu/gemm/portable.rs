@@ -5,12 +5,8 @@ use super::tile::{Tile, TileEnd, TileKernel};
 const LANES: usize = 8;
 
 /// Kernels by vectors - 1 and rows - 1.
-pub(super) const KERNELS: [[TileKernel; 4]; 2] = [[tile::<1, 1>, tile::<2, 1>, tile::<3, 1>, tile::<4, 1>], [
-    tile::<1, 2>,
-    tile::<2, 2>,
-    tile::<3, 2>,
-    tile::<4, 2>,
-]];
+pub(super) const KERNELS: [[TileKernel; 4]; 2] =
+    [[tile::<1, 1>, tile::<2, 1>, tile::<3, 1>, tile::<4, 1>], [tile::<1, 2>, tile::<2, 2>, tile::<3, 2>, tile::<4, 2>]];
 
 /// One tile of `ROWS` rows and up to `VECTORS` · 8 columns.
 ///

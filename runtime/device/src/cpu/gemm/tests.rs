@@ -51,7 +51,11 @@ fn check(set: InstructionSet, case: Case, options: Options, seed: u64) {
     let Case { m, n, k, gap, .. } = case;
     let mut numbers = Numbers(seed | 1);
     let layout = |rows: usize, columns: usize, transposed: bool| {
-        if transposed { (Strides::column_major(rows + gap), (rows + gap) * columns) } else { (Strides::row_major(columns + gap), (columns + gap) * rows) }
+        if transposed {
+            (Strides::column_major(rows + gap), (rows + gap) * columns)
+        } else {
+            (Strides::row_major(columns + gap), (columns + gap) * rows)
+        }
     };
     let (a_strides, a_length) = layout(m, k, case.transpose_a);
     let (b_strides, b_length) = layout(k, n, case.transpose_b);
@@ -83,7 +87,10 @@ fn check(set: InstructionSet, case: Case, options: Options, seed: u64) {
         results.push(c);
     }
     let bits = |c: &[f32]| c.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
-    assert!(bits(&results[0]) == bits(&results[1]) && bits(&results[0]) == bits(&results[2]), "{set:?} {case:?}: threads change the result");
+    assert!(
+        bits(&results[0]) == bits(&results[1]) && bits(&results[0]) == bits(&results[2]),
+        "{set:?} {case:?}: threads change the result"
+    );
     for i in 0..m {
         for j in 0..c_row {
             let got = results[0][i * c_row + j];
