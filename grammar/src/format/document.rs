@@ -110,7 +110,7 @@ impl Document {
                 Kind::Nest(inner) => rest.push((indentation + INDENTATION, broken, inner)),
                 Kind::Concat(parts) => rest.extend(parts.iter().rev().map(|part| (indentation, broken, part))),
                 Kind::Group(inner) => {
-                    let broken = inner.breaks || !fits(inner, &rest, width.saturating_sub(printer.column));
+                    let broken = inner.breaks || !fits(inner, &rest, width.saturating_sub(printer.column.max(printer.indentation)));
                     rest.push((indentation, broken, inner));
                 }
             }

@@ -32,7 +32,7 @@ impl<'s> Formatter<'s> {
             inside.push(if_broken(","));
         }
         inside.push(self.between(end.saturating_sub(close.len())));
-        group(concat(vec![text(open), nest(concat(inside)), soft_line(), text(close)]))
+        bracketed(open, inside, close)
     }
 
     pub(super) fn params(&mut self, params: &[Param], end: usize) -> Document {
@@ -55,7 +55,9 @@ impl<'s> Formatter<'s> {
     }
 
     pub(super) fn assigned(&mut self, sign: &str, value: Option<&Expr>) -> Vec<Document> {
-        value.map_or(vec![], |value| vec![text(sign), self.expr(value)])
+        let Some(value) = value else { return vec![] };
+        let stray = self.stray(value.span.start as usize);
+        vec![text(sign), stray, self.expr(value)]
     }
 
     /// A type; a short one is never broken.
@@ -115,6 +117,7 @@ impl<'s> Formatter<'s> {
         }
     }
 
+    /// Each form has a function of its own, so that the frames of nested expressions stay small.
     pub(super) fn expr(&mut self, expr: &Expr) -> Document {
         let end = expr.span.end as usize;
         match &expr.kind {
@@ -122,69 +125,83 @@ impl<'s> Formatter<'s> {
             ExprKind::Int(_) | ExprKind::Float { .. } | ExprKind::Str(_) | ExprKind::Bool(_) | ExprKind::Error => {
                 text(self.written(expr.span))
             }
-            ExprKind::Unary(op, operand) => {
-                let operand = self.expr(operand);
-                concat(vec![text(if *op == UnaryOp::Not { "not " } else { "-" }), operand])
-            }
+            ExprKind::Unary(op, operand) => self.unary(*op, operand),
             ExprKind::Binary { op, .. } => self.operation(expr, *op),
             ExprKind::Pipe(..) => self.pipe(expr),
-            ExprKind::Call { callee, args } => {
-                let callee = self.expr(callee);
-                let start = |arg: &Arg| arg.name.as_ref().map_or(arg.value.span, |n| n.span).start as usize;
-                let args = self.list(("(", ")"), args, start, end, |f, arg| match &arg.name {
-                    Some(name) => concat(vec![text(format!("{} = ", name.text)), f.expr(&arg.value)]),
-                    None => f.expr(&arg.value),
-                });
-                concat(vec![callee, args])
-            }
-            ExprKind::Index { base, elems } => {
-                let base = self.expr(base);
-                concat(vec![base, self.elems(elems, end)])
-            }
-            ExprKind::Dot { base, name } => {
-                let base = self.expr(base);
-                concat(vec![base, text(format!(".{}", name.text))])
-            }
+            ExprKind::Call { callee, args } => self.call(callee, args, end),
+            ExprKind::Index { base, elems } => self.index(base, elems, end),
+            ExprKind::Dot { base, name } => self.dot(base, name),
             ExprKind::Tuple(parts) => self.list(("(", ")"), parts, |part| part.span.start as usize, end, Self::expr),
-            ExprKind::Paren(inner) => {
-                let before = self.between(inner.span.start as usize);
-                let inner = self.expr(inner);
-                let after = self.between(end - 1);
-                group(concat(vec![text("("), nest(concat(vec![before, soft_line(), inner, after])), soft_line(), text(")")]))
-            }
+            ExprKind::Paren(inner) => self.paren(inner, end),
             ExprKind::List(elems) => self.elems(elems, end),
-            ExprKind::Repeat { value, count } => {
-                let inside = vec![self.between(value.span.start as usize), soft_line(), self.expr(value), text(" ;")];
-                let more = vec![self.between(count.span.start as usize), line(), self.expr(count), self.between(end - 1)];
-                group(concat(vec![text("["), nest(concat(vec![concat(inside), concat(more)])), soft_line(), text("]")]))
-            }
-            ExprKind::Each { value, pattern, over } => {
-                let inside = vec![self.between(value.span.start as usize), soft_line(), self.expr(value)];
-                let turns = self.find("for", value.span.end as usize, over.span.start as usize);
-                let more = vec![self.between(turns), line(), text("for "), self.pattern(pattern), text(" in "), self.expr(over)];
-                let last = self.between(end - 1);
-                group(concat(vec![text("["), nest(concat(vec![concat(inside), concat(more), last])), soft_line(), text("]")]))
-            }
-            ExprKind::If { .. } => {
-                let document = self.branches(expr);
-                group(document)
-            }
+            ExprKind::Repeat { value, count } => self.repeat(value, count, end),
+            ExprKind::Each { value, pattern, over } => self.each(value, pattern, over, end),
+            ExprKind::If { .. } => self.branches(expr, true),
         }
     }
 
+    fn unary(&mut self, op: UnaryOp, operand: &Expr) -> Document {
+        let operand = self.expr(operand);
+        concat(vec![text(if op == UnaryOp::Not { "not " } else { "-" }), operand])
+    }
+
+    fn call(&mut self, callee: &Expr, args: &[Arg], end: usize) -> Document {
+        let callee = self.expr(callee);
+        let start = |arg: &Arg| arg.name.as_ref().map_or(arg.value.span, |n| n.span).start as usize;
+        let args = self.list(("(", ")"), args, start, end, |f, arg| match &arg.name {
+            Some(name) => concat(vec![text(format!("{} = ", name.text)), f.expr(&arg.value)]),
+            None => f.expr(&arg.value),
+        });
+        concat(vec![callee, args])
+    }
+
+    fn index(&mut self, base: &Expr, elems: &[Elem], end: usize) -> Document {
+        let base = self.expr(base);
+        concat(vec![base, self.elems(elems, end)])
+    }
+
+    fn dot(&mut self, base: &Expr, name: &Name) -> Document {
+        let base = self.expr(base);
+        concat(vec![base, text(format!(".{}", name.text))])
+    }
+
+    fn paren(&mut self, inner: &Expr, end: usize) -> Document {
+        let before = self.between(inner.span.start as usize);
+        let inner = self.expr(inner);
+        let after = self.between(end - 1);
+        bracketed("(", vec![before, soft_line(), inner, after], ")")
+    }
+
+    fn repeat(&mut self, value: &Expr, count: &Expr, end: usize) -> Document {
+        let mut inside = vec![self.between(value.span.start as usize), soft_line(), self.expr(value), text(" ;")];
+        inside.extend([self.between(count.span.start as usize), line(), self.expr(count), self.between(end - 1)]);
+        bracketed("[", inside, "]")
+    }
+
+    fn each(&mut self, value: &Expr, pattern: &Pattern, over: &Expr, end: usize) -> Document {
+        let mut inside = vec![self.between(value.span.start as usize), soft_line(), self.expr(value)];
+        let turns = self.find("for", value.span.end as usize, over.span.start as usize);
+        inside.extend([self.between(turns), line(), text("for "), self.pattern(pattern), text(" in "), self.expr(over)]);
+        inside.push(self.between(end - 1));
+        bracketed("[", inside, "]")
+    }
+
     /// `if a { x } else if b { y } else { z }`: all branches on one line, or none.
-    fn branches(&mut self, expr: &Expr) -> Document {
+    fn branches(&mut self, expr: &Expr, outermost: bool) -> Document {
         let ExprKind::If { condition, then, otherwise } = &expr.kind else { return self.expr(expr) };
         let mut parts = vec![text("if "), self.expr(condition), text(" ")];
         parts.push(self.body(then, false));
         if let Some(body) = otherwise {
             parts.push(text(" else "));
             match &body.lines[..] {
-                [Line { kind: LineKind::Expr(next), .. }] if !self.written(body.span).starts_with('{') => parts.push(self.branches(next)),
+                [Line { kind: LineKind::Expr(next), .. }] if !self.written(body.span).starts_with('{') => {
+                    parts.push(self.branches(next, false))
+                }
                 _ => parts.push(self.body(body, false)),
             }
         }
-        concat(parts)
+        let document = concat(parts);
+        if outermost { group(document) } else { document }
     }
 
     /// Operators of one level, in a row: broken before each of them or before none.
@@ -201,14 +218,18 @@ impl<'s> Formatter<'s> {
         let mut tail = vec![];
         let literal = matches!(first.kind, ExprKind::Int(_)) && rest.len() == 1;
         for (op, op_span, left_end, right) in rest.into_iter().rev() {
+            // `1/16` and `4*d` are one number to their reader
+            let plain = match op {
+                BinaryOp::Div => !matches!(right.kind, ExprKind::Unary(..)),
+                BinaryOp::Mul => matches!(right.kind, ExprKind::Name(_)),
+                _ => false,
+            };
+            if literal && plain && op_span.start == left_end && op_span.end == right.span.start {
+                return concat(vec![head, text(op.text()), self.expr(right)]);
+            }
             let before = self.between(op_span.start as usize);
-            // `1/16` is one number to its reader
-            let tight = literal && op == BinaryOp::Div && op_span.start == left_end && op_span.end == right.span.start;
             let after = self.stray(right.span.start as usize);
             let right = self.expr(right);
-            if tight {
-                return concat(vec![head, text("/"), right]);
-            }
             tail.push(concat(vec![before, line(), text(format!("{} ", op.text())), after, right]));
         }
         group(concat(vec![head, nest(concat(tail))]))
@@ -237,6 +258,10 @@ impl<'s> Formatter<'s> {
         }
         group(concat(vec![head, nest(concat(tail))]))
     }
+}
+
+fn bracketed(open: &'static str, inside: Vec<Document>, close: &'static str) -> Document {
+    group(concat(vec![text(open), nest(concat(inside)), soft_line(), text(close)]))
 }
 
 /// How tightly an operator binds; operators of one level stand in a row.
