@@ -79,19 +79,19 @@ impl Trainer {
     /// Gives a parameter its values.
     pub fn set_parameter(&mut self, number: usize, values: &[f32]) {
         let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
-        self.memory.write(Class::Parameters, self.plan.layout.parameters[number], &bytes).expect("inside the arena");
+        self.memory.write(Class::Parameters, self.plan.layout.parameter_offset(number), &bytes).expect("inside the arena");
     }
     /// A parameter's values.
     pub fn parameter(&self, number: usize, count: usize) -> Vec<f32> {
-        self.read(Class::Parameters, self.plan.layout.parameters[number], count)
+        self.read(Class::Parameters, self.plan.layout.parameter_offset(number), count)
     }
     /// The gradient of a parameter in the last step.
     pub fn gradient(&self, number: usize, count: usize) -> Vec<f32> {
-        self.read(Class::Gradients, self.plan.layout.parameters[number], count)
+        self.read(Class::Gradients, self.plan.layout.parameter_offset(number), count)
     }
     /// A state's values.
     pub fn state(&self, number: usize, count: usize) -> Vec<f32> {
-        self.read(Class::States, self.plan.layout.states[number], count)
+        self.read(Class::States, self.plan.layout.state_offset(number), count)
     }
 
     /// One training step, counted from 1; gives the loss. Features and targets are little-endian words.
