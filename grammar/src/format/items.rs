@@ -73,7 +73,7 @@ impl<'s> Formatter<'s> {
             let place = places.get(index).copied().unwrap_or(Place { docs: to, start: to, end: to });
             let mut entries = vec![];
             for comment in self.take(place.start) {
-                if comment.own_line || (first && parts.is_empty()) {
+                if comment.own_line || (first && parts.is_empty()) || !entries.is_empty() {
                     entries.push(Entry::Comment(comment));
                 } else {
                     parts.push(self.trailing(comment));

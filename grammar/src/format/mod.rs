@@ -50,8 +50,16 @@ impl<'s> Formatter<'s> {
 
     /// Comments in front of a place where a line may end: each stands where it stood, at a line's end or on its own line.
     fn between(&mut self, before: usize) -> Document {
-        let comments = self.take(before);
-        concat(comments.iter().map(|c| if c.own_line { concat(vec![hard_line(false), text(&c.text)]) } else { self.trailing(c) }).collect())
+        let mut parts = vec![];
+        for comment in self.take(before) {
+            // behind a comment on its own line there is no line left whose end it could stand at
+            if comment.own_line || !parts.is_empty() {
+                parts.extend([hard_line(false), text(&comment.text)]);
+            } else {
+                parts.push(self.trailing(comment));
+            }
+        }
+        concat(parts)
     }
 
     /// Comments in front of a place where no line may end: they go to the end of the line.

