@@ -73,8 +73,13 @@ impl Padded {
                     if self.phases == 1 {
                         to.add(self.low[1]).copy_from_nonoverlapping(from, columns);
                     } else {
-                        for column in 0..columns {
-                            *to.add(self.offset(0, 0, column + self.low[1])) = *from.add(column);
+                        // Column c of the image lies at place (c + low) / phases of phase (c + low) % phases.
+                        for phase in 0..self.phases {
+                            let first = (phase + self.phases - self.low[1] % self.phases) % self.phases;
+                            let to = to.add(self.offset(0, 0, first + self.low[1]));
+                            for (place, column) in (first..columns).step_by(self.phases).enumerate() {
+                                *to.add(place) = *from.add(column);
+                            }
                         }
                     }
                 }
