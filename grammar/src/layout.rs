@@ -105,6 +105,10 @@ pub(crate) fn layout<'a>(text: &str, raw: &[Spanned<'a>]) -> (Vec<Spanned<'a>>, 
             state.previous_end = end;
             continue;
         }
+        if first_on_line {
+            // a string that is not closed took the closers of its line with it
+            state.close_until(|open| !open.excused || open.token == Token::LeftBrace, Proof::Declaration, at.clone());
+        }
         if declares {
             state.close_until(|open| open.token == Token::LeftBrace || open.token == Token::NextItem, Proof::Declaration, at.clone());
         }

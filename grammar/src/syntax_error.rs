@@ -206,6 +206,9 @@ fn outside(scene: &Scene, at: std::ops::Range<usize>, token: &Token) -> Diagnost
     if matches!(token, Token::FileDoc(_)) {
         return misplaced_file_doc(span);
     }
+    if token.starts_item() {
+        return Diagnostic::error("E0004", format!("expected a name after {}", quoted(word)), span, "what it declares has no name");
+    }
     let diagnostic = Diagnostic::error("E0012", format!("{} stands outside of any item", quoted(word)), span, "expected an item here");
     let other = match word {
         "def" | "func" | "function" => Some("fn"),
@@ -221,11 +224,8 @@ fn outside(scene: &Scene, at: std::ops::Range<usize>, token: &Token) -> Diagnost
 
 fn misplaced_file_doc(span: Span) -> Diagnostic {
     let slashes = Span { end: span.start + 3, ..span };
-    Diagnostic::error("E0013", "`//!` documents the file, so it stands at its top", span, "not at the top").edit(
-        "replace by `///`",
-        slashes,
-        "///",
-    )
+    let message = "`//!` documents the file, so it stands at its top";
+    Diagnostic::error("E0013", message, span, "not at the top").edit("make it a comment, `//`", slashes, "//")
 }
 
 /// What the parser would have taken.
@@ -239,11 +239,6 @@ impl Expected {
     /// Whether a value may begin here.
     fn value(&self) -> bool {
         self.has("int")
-    }
-
-    /// Whether what stands before is a whole value.
-    fn after_value(&self) -> bool {
-        self.has("\"+\"") && !self.value()
     }
 
     /// A few words for what may stand here.
@@ -327,9 +322,7 @@ impl<'a> Found<'_, 'a> {
         };
         let diagnostic = Diagnostic::error("E0004", format!("expected {}{place}", expected.words()), span, label);
         match (&self.token, previous.map(|t| &t.1)) {
-            (Some(Token::Equals), _) if expected.has("\"==\"") && expected.after_value() => {
-                diagnostic.edit("compare with `==`", span, "==")
-            }
+            (Some(Token::Equals), _) if expected.after_value() => diagnostic.edit("compare with `==`", span, "=="),
             (Some(Token::Star), Some(Token::Star)) => diagnostic.help("`^` raises to a power: `x ^ 2`"),
             (Some(Token::Equals), Some(Token::Plus | Token::Minus | Token::Star | Token::Slash)) => {
                 diagnostic.help("write the operation in full: `x = x + y`")

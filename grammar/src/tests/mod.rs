@@ -1,4 +1,5 @@
 //! Tests of the whole crate: what parses, what broken text costs, and that no text does harm.
+mod messages;
 mod recovery;
 mod robustness;
 
