@@ -322,7 +322,7 @@ impl<'a> Found<'_, 'a> {
         };
         let diagnostic = Diagnostic::error("E0004", format!("expected {}{place}", expected.words()), span, label);
         match (&self.token, previous.map(|t| &t.1)) {
-            (Some(Token::Equals), _) if expected.after_value() => diagnostic.edit("compare with `==`", span, "=="),
+            (Some(Token::Equals), _) if ends && expected.has("\"{\"") => diagnostic.edit("compare with `==`", span, "=="),
             (Some(Token::Star), Some(Token::Star)) => diagnostic.help("`^` raises to a power: `x ^ 2`"),
             (Some(Token::Equals), Some(Token::Plus | Token::Minus | Token::Star | Token::Slash)) => {
                 diagnostic.help("write the operation in full: `x = x + y`")
