@@ -315,7 +315,11 @@ impl Run<'_> {
                 Err(error) => format!("the state after step {done} could not be saved: {error}"),
             },
         };
-        Ok(diagnostic.note(saved).help("a smaller learning rate, a warm-up, or `clip = 1.0` often helps"))
+        let help = match self.model.settings.clip {
+            None => "a smaller learning rate, a warm-up, or `clip = 1.0` often helps",
+            Some(_) => "a smaller learning rate or a warm-up often helps",
+        };
+        Ok(diagnostic.note(saved).help(help))
     }
 
     /// Validation, the log, the best epoch, checkpoints.
