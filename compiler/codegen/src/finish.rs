@@ -4,7 +4,7 @@ use crate::layout::aligned;
 use crate::plan::{Life, offsets};
 use crate::program::scalar_words;
 use crate::{Access, Buffer, BufferId, Class, Instruction, Kernel, Layout, Program, Step};
-use esper_ir::OutputKind;
+use esper_ir::{DType, OutputKind};
 use std::collections::BTreeMap;
 
 /// The buffers that a step reads and writes.
@@ -93,7 +93,27 @@ pub(crate) fn finish(builder: Builder, name: &str, layout: &Layout) -> Program {
     outputs.iter_mut().for_each(|(_, b)| *b = number[b]);
     outputs.retain(|(kind, _)| !matches!(kind, OutputKind::Updated));
     let count = features.keys().max().map_or(0, |n| n + 1);
-    let features = (0..count).filter_map(|i| features.get(&i)).map(|b| number[b]).collect();
+    let mut buffers = buffers;
+    let features = (0..count)
+        .map(|n| {
+            features.get(&n).map_or_else(
+                || {
+                    // A column that this program does not read: an empty buffer keeps the others at their numbers.
+                    buffers.push(Buffer {
+                        name: format!("unread_feature_{n}"),
+                        dtype: DType::F32,
+                        shape: vec![0],
+                        class: Class::Exchange,
+                        offset: 0,
+                        bytes: 0,
+                        span: Default::default(),
+                    });
+                    BufferId(buffers.len() as u32 - 1)
+                },
+                |b| number[b],
+            )
+        })
+        .collect();
     Program { name: name.into(), kernels, buffers, steps, update, arenas, features, target: target.map(|b| number[&b]), outputs }
 }
 

@@ -2,16 +2,21 @@
 mod compile;
 mod contraction;
 mod epilogue;
+pub mod evaluate;
 mod finish;
 mod fuse;
 mod index;
 mod kernel;
 mod layout;
 mod plan;
+mod print;
 mod program;
 pub mod target;
+#[cfg(test)]
+mod tests;
 
 pub use compile::compile;
 pub use kernel::*;
 pub use layout::{ALIGNMENT, Layout, Unsupported, UpdateGroup};
+pub use print::{print_index, print_kernel, print_kernels, print_plan};
 pub use program::*;

@@ -226,7 +226,7 @@ pub struct Program {
     pub update: usize,
     /// Bytes of each arena that this program needs, in the order of [`Class::ALL`].
     pub arenas: [usize; 7],
-    /// Where each feature is written.
+    /// Where each feature is written; an empty buffer where the program does not read it.
     pub features: Vec<BufferId>,
     /// Where the targets are written, if the program reads any.
     pub target: Option<BufferId>,

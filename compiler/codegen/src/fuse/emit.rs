@@ -3,7 +3,7 @@ use super::group::{Group, Level};
 use super::roots::Role;
 use crate::index::{Affine, Atom};
 use crate::{Access, Instruction, Register, Stage, Unsupported, Value};
-use esper_ir::{DType, Graph, NodeId, Op, Prim};
+use esper_ir::{DType, Graph, Lowering, NodeId, Op, Prim};
 use std::collections::{BTreeSet, HashMap};
 
 /// What a kernel reads or writes, before it has a place in memory.
@@ -325,39 +325,8 @@ fn number(dim: &esper_ir::Dim) -> i64 {
 
 /// The scalar function that an elementwise operator is at every place.
 pub(crate) fn primitive(op: &Op) -> Option<Prim> {
-    Some(match op {
-        Op::Neg => Prim::Neg,
-        Op::Exp => Prim::Exp,
-        Op::Log => Prim::Log,
-        Op::Sqrt => Prim::Sqrt,
-        Op::Rsqrt => Prim::Rsqrt,
-        Op::Reciprocal => Prim::Reciprocal,
-        Op::Sin => Prim::Sin,
-        Op::Cos => Prim::Cos,
-        Op::Tanh => Prim::Tanh,
-        Op::Erf => Prim::Erf,
-        Op::ErfInv => Prim::ErfInv,
-        Op::Abs => Prim::Abs,
-        Op::Sign => Prim::Sign,
-        Op::Floor => Prim::Floor,
-        Op::Ceil => Prim::Ceil,
-        Op::Round => Prim::Round,
-        Op::Not => Prim::Not,
-        Op::Add => Prim::Add,
-        Op::Sub => Prim::Sub,
-        Op::Mul => Prim::Mul,
-        Op::Div => Prim::Div,
-        Op::Maximum => Prim::Maximum,
-        Op::Minimum => Prim::Minimum,
-        Op::Pow => Prim::Pow,
-        Op::Rem => Prim::Rem,
-        Op::Equal => Prim::Equal,
-        Op::NotEqual => Prim::NotEqual,
-        Op::Less => Prim::Less,
-        Op::LessEqual => Prim::LessEqual,
-        Op::And => Prim::And,
-        Op::Or => Prim::Or,
-        Op::Select => Prim::Select,
-        _ => return None,
-    })
+    match op.spec().lowering {
+        Lowering::Map(prim) => Some(prim),
+        _ => None,
+    }
 }
