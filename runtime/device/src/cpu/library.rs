@@ -2,6 +2,7 @@
 use super::executable::Arguments;
 use super::product::ProductPlan;
 use super::scatter::ScatterPlan;
+use super::windowed::ConvolutionStep;
 use super::workers::Sequence;
 use crate::DeviceError;
 use esper_codegen::{BufferId, Program, Step};
@@ -10,6 +11,8 @@ use esper_codegen::{BufferId, Program, Step};
 pub enum Library {
     /// A matrix product.
     Product(ProductPlan),
+    /// One of the three products of a convolution.
+    Convolution(ConvolutionStep),
     /// A scatter.
     Scatter(ScatterPlan),
 }
@@ -22,6 +25,7 @@ impl Library {
     pub fn plan(program: &Program, step: &Step, threads: usize) -> Result<Library, DeviceError> {
         match step {
             Step::Dot(dot) => Ok(Library::Product(ProductPlan::new(dot, threads))),
+            Step::Convolution(convolution) => Ok(Library::Convolution(ConvolutionStep::new(convolution, threads))),
             Step::Scatter(scatter) => Ok(Library::Scatter(ScatterPlan::new(scatter))),
             other => Err(DeviceError::UnsupportedStep {
                 program: program.name.clone(),
@@ -46,6 +50,7 @@ impl Library {
     pub fn name(&self) -> String {
         match self {
             Library::Product(plan) => plan.name(),
+            Library::Convolution(plan) => plan.name(),
             Library::Scatter(plan) => plan.name(),
         }
     }
@@ -54,6 +59,7 @@ impl Library {
     pub fn run(&mut self, arguments: Arguments, sequence: &Sequence) {
         match self {
             Library::Product(plan) => plan.run(arguments, sequence),
+            Library::Convolution(plan) => plan.run(arguments, sequence),
             Library::Scatter(plan) => plan.run(arguments, sequence),
         }
     }

@@ -13,6 +13,7 @@ mod product;
 mod scatter;
 mod schedule;
 mod validate;
+mod windowed;
 pub mod workers;
 
 pub use processor::{CpuOptions, Processor};

@@ -1,7 +1,8 @@
 //! Whether a program keeps to its own declarations: every address that a step will touch lies in its arena.
 use crate::DeviceError;
 use crate::cpu::arena::ALIGNMENT;
-use esper_codegen::{Access, Buffer, BufferId, Dot, Program, Step};
+use crate::cpu::windowed::convolution_shape;
+use esper_codegen::{Access, Buffer, BufferId, Convolution, ConvolutionKind, Dot, Program, Step};
 
 /// Checks buffers and the arguments of every step.
 ///
@@ -74,12 +75,7 @@ fn check_step(program: &Program, step: &Step) -> Result<(), String> {
             Ok(())
         }
         Step::Dot(dot) => check_dot(program, dot),
-        Step::Convolution(convolution) => {
-            for id in convolution.operands.iter().chain([&convolution.result]).chain(&convolution.epilogue.bias) {
-                buffer(program, *id)?;
-            }
-            Ok(())
-        }
+        Step::Convolution(convolution) => check_convolution(program, convolution),
         Step::Pooling(pooling) => {
             for id in pooling.operands.iter().chain([&pooling.result]) {
                 buffer(program, *id)?;
@@ -119,4 +115,26 @@ fn check_dot(program: &Program, dot: &Dot) -> Result<(), String> {
     holds(program, dot.b, with_batch([(dot.k, dot.b_strides[0]), (dot.n, dot.b_strides[1])], &|axis| axis.b), "right operand")?;
     holds(program, dot.c, with_batch([(dot.m, dot.n), (dot.n, 1)], &|axis| axis.c), "result")?;
     dot.epilogue.bias.map_or(Ok(()), |bias| holds(program, bias, Some(dot.n), "bias"))
+}
+
+fn check_convolution(program: &Program, convolution: &Convolution) -> Result<(), String> {
+    let shape = convolution_shape(convolution);
+    let positive = [shape.kernel, shape.stride, shape.dilation].iter().flatten().all(|&n| n > 0) && shape.groups > 0;
+    if !positive || shape.input_channels % shape.groups != 0 || shape.output_channels % shape.groups != 0 {
+        return Err(format!("a convolution that no sizes have: {shape:?}"));
+    }
+    let [channels, height, width] = convolution.output;
+    if (channels, [height, width]) != (shape.output_channels, shape.output()) {
+        return Err(format!("a convolution gives {:?}, not {:?}", shape.output(), convolution.output));
+    }
+    let [input, weight, output] = shape.floats();
+    let [first, second, result] = match convolution.kind {
+        ConvolutionKind::Forward => [input, weight, output],
+        ConvolutionKind::InputGradient => [output, weight, input],
+        ConvolutionKind::WeightGradient => [input, output, weight],
+    };
+    holds(program, convolution.operands[0], Some(first), "first operand")?;
+    holds(program, convolution.operands[1], Some(second), "second operand")?;
+    holds(program, convolution.result, Some(result), "result")?;
+    convolution.epilogue.bias.map_or(Ok(()), |bias| holds(program, bias, Some(channels), "bias"))
 }

@@ -47,13 +47,19 @@ impl<'b> Lanes<'_, 'b> {
     }
     /// A float everywhere.
     pub fn float(&mut self, value: f32) -> Value {
-        let one = self.builder.ins().f32const(value);
-        if self.wide { self.builder.ins().splat(types::F32X4, one) } else { one }
+        if self.wide { self.everywhere(types::F32X4, value.to_le_bytes()) } else { self.builder.ins().f32const(value) }
     }
     /// An integer everywhere.
     pub fn int(&mut self, value: i32) -> Value {
-        let one = self.builder.ins().iconst(types::I32, i64::from(value as u32));
-        if self.wide { self.builder.ins().splat(types::I32X4, one) } else { one }
+        if self.wide {
+            return self.everywhere(types::I32X4, value.to_le_bytes());
+        }
+        self.builder.ins().iconst(types::I32, i64::from(value as u32))
+    }
+    /// A vector constant: an instruction can read it from memory, which a broadcast register cannot save.
+    fn everywhere(&mut self, ty: Type, element: [u8; 4]) -> Value {
+        let bytes = self.builder.func.dfg.constants.insert(element.repeat(LANES).into());
+        self.builder.ins().vconst(ty, bytes)
     }
     /// One element into all lanes.
     pub fn splat(&mut self, term: Term) -> Term {
