@@ -141,7 +141,7 @@ fn fits(document: &Document, rest: &[(usize, bool, &Document)], mut left: usize)
             Kind::HardLine(_) => return true,
             Kind::IfBroken(_) | Kind::Comment(..) => {}
             Kind::Nest(inner) => stack.push((broken, inner)),
-            // a group further on may break by itself
+            // a group inside is as flat as what is around it, one further on may break by itself
             Kind::Group(inner) => stack.push((broken, inner)),
             Kind::Concat(parts) => stack.extend(parts.iter().rev().map(|part| (broken, part))),
         }

@@ -38,10 +38,10 @@ impl<'s> Formatter<'s> {
         }
         let places: Vec<Place> = file.items.iter().map(|item| Place::of(&item.docs, item.span)).collect();
         // between items there is one empty line; only `use` lines and constants may stand together
-        let apart = |above: usize, below: usize| match (&file.items[above].kind, &file.items[below].kind) {
-            (ItemKind::Use { .. }, ItemKind::Use { .. }) | (ItemKind::Const { .. }, ItemKind::Const { .. }) => false,
-            _ => true,
+        let together = |above: &ItemKind, below: &ItemKind| {
+            matches!((above, below), (ItemKind::Use { .. }, ItemKind::Use { .. }) | (ItemKind::Const { .. }, ItemKind::Const { .. }))
         };
+        let apart = |above: usize, below: usize| !together(&file.items[above].kind, &file.items[below].kind);
         let had_docs = !parts.is_empty();
         if had_docs {
             parts.pop();
