@@ -14,7 +14,10 @@ fn main() {
     let threads = arguments.iter().find_map(|argument| argument.parse().ok()).unwrap_or(1);
     let workers = Workers::new(threads);
     println!("{set:?}, {threads} threads, 3×3, GF/s; gemm: the output as one plain product of that size");
-    println!("{:>5} {:>4} {:>4} {:>4} {:>6}  {:>8} {:>8} {:>8} {:>8}", "batch", "ci", "co", "size", "stride", "output", "d input", "d weight", "gemm");
+    println!(
+        "{:>5} {:>4} {:>4} {:>4} {:>6}  {:>8} {:>8} {:>8} {:>8}",
+        "batch", "ci", "co", "size", "stride", "output", "d input", "d weight", "gemm"
+    );
     for (batch, input_channels, output_channels, size, stride) in [
         (64, 1, 8, 8, 1),
         (64, 8, 16, 8, 1),
