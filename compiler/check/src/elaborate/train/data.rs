@@ -1,0 +1,237 @@
+//! Data, split and normalisation of an experiment: words of their fields, checked here.
+use super::fields::{Field, Fields};
+use crate::elaborate::Engine;
+use crate::elaborate::messages::closest;
+use crate::elaborate::scope::Scope;
+use crate::elaborate::value::{Kind, Value};
+use esper_diagnostics::{Diagnostic, Span};
+use esper_grammar::ast::*;
+use esper_ir::{DataSource, DataSpec, Normalise, Split};
+
+/// Arguments of a word of a field, by name.
+struct Words<'a> {
+    given: Vec<(String, &'a Expr)>,
+    span: Span,
+}
+
+impl<'a> Words<'a> {
+    fn get(&self, name: &str) -> Option<&'a Expr> {
+        self.given.iter().find(|(n, _)| n == name).map(|(_, e)| *e)
+    }
+}
+
+impl<'a> Engine<'a> {
+    /// The data of an experiment.
+    pub(super) fn data(&mut self, fields: &Fields<'a>) -> Option<DataSpec> {
+        let field = fields.get("data")?.clone();
+        let mut s = Scope::new(field.file, 0);
+        let sources = ["csv", "idx", "text", "records", "tensors"];
+        let (name, span, args) = self.word_call(&field, &sources, "a source of data")?;
+        let (source, words) = match name {
+            "csv" => {
+                let words = self.words(name, args, span, &["path", "label", "scale", "shape", "header"])?;
+                let path = self.text(&mut s, &words, name, "path")?;
+                let label = self.integer(&mut s, &words, "label", Some(-1))?;
+                let header = self.truth(&mut s, &words, "header")?;
+                (DataSource::Csv { path, label, header }, words)
+            }
+            "idx" => {
+                let words = self.words(name, args, span, &["images", "labels", "scale", "shape"])?;
+                let images = self.text(&mut s, &words, name, "images")?;
+                let labels = self.text(&mut s, &words, name, "labels")?;
+                (DataSource::Idx { images, labels }, words)
+            }
+            other => {
+                self.report(
+                    Diagnostic::error(
+                        "E0603",
+                        format!("`{other}` does not exist yet in this version of Esper"),
+                        span,
+                        "this source of data",
+                    )
+                    .help("`csv(…)` and `idx(…)` do"),
+                );
+                return None;
+            }
+        };
+        let scale = match words.get("scale") {
+            Some(e) => match self.field_value(&mut s, e, &Kind::Float, "`scale`") {
+                Value::Float(x) if x.is_finite() => x,
+                Value::Poison => return None,
+                _ => {
+                    self.report(Diagnostic::error("E0611", "`scale` is a finite number", e.span, "is none"));
+                    return None;
+                }
+            },
+            None => 1.0,
+        };
+        let shape = match words.get("shape") {
+            Some(e) => Some(self.row_shape(&mut s, e)?),
+            None => None,
+        };
+        let normalise = self.normalise(fields)?;
+        let (split, split_span) = self.split_of(fields, field.value.span)?;
+        Some(DataSpec { source, scale, shape, normalise, split, span: field.value.span, split_span })
+    }
+
+    fn row_shape(&mut self, s: &mut Scope, e: &'a Expr) -> Option<Vec<usize>> {
+        match self.field_value(s, e, &Kind::List(Box::new(Kind::Dim)), "`shape`") {
+            Value::List(list) => {
+                let sizes: Option<Vec<usize>> = list
+                    .iter()
+                    .map(|v| match v {
+                        Value::Size(d) => d.as_const().filter(|n| *n >= 1).and_then(|n| usize::try_from(n).ok()),
+                        _ => None,
+                    })
+                    .collect();
+                if sizes.is_none() {
+                    self.report(Diagnostic::error(
+                        "E0611",
+                        "`shape` lists the sizes of one row, each at least 1",
+                        e.span,
+                        "one of these is no such size",
+                    ));
+                }
+                sizes
+            }
+            _ => None,
+        }
+    }
+
+    /// A field whose value is a call of one of its words.
+    fn word_call(&mut self, field: &Field<'a>, known: &[&'static str], what: &str) -> Option<(&'a str, Span, &'a [Arg])> {
+        let (name, span, args): (&str, Span, &[Arg]) = match &field.value.kind {
+            ExprKind::Call { callee, args } => match &callee.kind {
+                ExprKind::Name(name) => (name, callee.span, args),
+                _ => ("", callee.span, args),
+            },
+            ExprKind::Name(name) => (name, field.value.span, &[]),
+            ExprKind::Error => return None,
+            _ => ("", field.value.span, &[]),
+        };
+        if known.contains(&name) {
+            return Some((name, if args.is_empty() { span } else { field.value.span }, args));
+        }
+        let problem = Diagnostic::error("E0611", format!("`{}` is {what}", field.name), span, format!("not one of {}", known.join(", ")));
+        let problem = match closest(name, known.iter().copied()) {
+            Some(close) => problem.edit(format!("replace by `{close}`"), span, close).certain(),
+            None => problem,
+        };
+        self.report(problem);
+        None
+    }
+
+    fn words(&mut self, name: &str, args: &'a [Arg], span: Span, known: &[&'static str]) -> Option<Words<'a>> {
+        let mut given: Vec<(String, &'a Expr)> = vec![];
+        let mut sound = true;
+        for (i, arg) in args.iter().enumerate() {
+            let key = match (&arg.name, known.get(i)) {
+                (Some(n), _) => n.text.clone(),
+                (None, Some(n)) => n.to_string(),
+                (None, None) => {
+                    self.report(Diagnostic::error(
+                        "E0202",
+                        format!("too many arguments for `{name}`"),
+                        arg.value.span,
+                        format!("it takes {}", known.len()),
+                    ));
+                    return None;
+                }
+            };
+            let place = arg.name.as_ref().map_or(arg.value.span, |n| n.span);
+            if !known.contains(&key.as_str()) {
+                let problem = Diagnostic::error("E0202", format!("`{name}` has no parameter `{key}`"), place, "there is no such parameter");
+                let problem = match closest(&key, known.iter().copied()) {
+                    Some(close) => problem.edit(format!("replace by `{close}`"), place, close).certain(),
+                    None => problem.help(format!("it has {}", known.join(", "))),
+                };
+                self.report(problem);
+                sound = false;
+            } else if given.iter().any(|(n, _)| *n == key) {
+                self.report(Diagnostic::error("E0202", format!("`{key}` is given twice"), place, "given again"));
+                sound = false;
+            }
+            given.push((key, &arg.value));
+        }
+        sound.then_some(Words { given, span })
+    }
+
+    fn text(&mut self, s: &mut Scope, words: &Words<'a>, function: &str, name: &str) -> Option<String> {
+        let Some(e) = words.get(name) else {
+            self.report(Diagnostic::error("E0202", format!("`{function}` needs `{name}`"), words.span, format!("`{name}` is not given")));
+            return None;
+        };
+        match self.field_value(s, e, &Kind::Str, &format!("`{name}`")) {
+            Value::Text(text) => Some(text.to_string()),
+            _ => None,
+        }
+    }
+
+    fn integer(&mut self, s: &mut Scope, words: &Words<'a>, name: &str, default: Option<i64>) -> Option<i64> {
+        let Some(e) = words.get(name) else { return default };
+        match self.field_value(s, e, &Kind::Int, &format!("`{name}`")) {
+            Value::Size(d) => d.as_const(),
+            _ => None,
+        }
+    }
+
+    fn truth(&mut self, s: &mut Scope, words: &Words<'a>, name: &str) -> Option<bool> {
+        let Some(e) = words.get(name) else { return Some(false) };
+        match self.field_value(s, e, &Kind::Bool, &format!("`{name}`")) {
+            Value::Bool(b) => Some(b),
+            _ => None,
+        }
+    }
+
+    fn normalise(&mut self, fields: &Fields<'a>) -> Option<Normalise> {
+        let Some(field) = fields.get("normalise").cloned() else { return Some(Normalise::None) };
+        let (name, ..) = self.word_call(&field, &["none", "per_feature", "per_channel", "global"], "a way to normalise")?;
+        Some(match name {
+            "per_feature" => Normalise::PerFeature,
+            "per_channel" => Normalise::PerChannel,
+            "global" => Normalise::Global,
+            _ => Normalise::None,
+        })
+    }
+
+    fn split_of(&mut self, fields: &Fields<'a>, data: Span) -> Option<(Split, Span)> {
+        let Some(field) = fields.get("split").cloned() else {
+            return Some((Split::Holdout { val: 0.1, test: 0.0, seed: None }, data));
+        };
+        let mut s = Scope::new(field.file, 0);
+        let (name, span, args) = self.word_call(&field, &["holdout", "tail"], "a way to divide the rows")?;
+        let known: &[&str] = if name == "holdout" { &["val", "test", "seed"] } else { &["val", "test"] };
+        let words = self.words(name, args, span, known)?;
+        let mut share = |engine: &mut Self, name: &str| match words.get(name) {
+            None => Some(0.0),
+            Some(e) => match engine.field_value(&mut s, e, &Kind::Float, &format!("`{name}`")) {
+                Value::Float(x) if (0.0..1.0).contains(&x) => Some(x),
+                Value::Float(x) => {
+                    engine.report(Diagnostic::error("E0611", "a share of the rows lies in [0, 1)", e.span, format!("is {x}")));
+                    None
+                }
+                _ => None,
+            },
+        };
+        let (val, test) = (share(self, "val")?, share(self, "test")?);
+        if val + test >= 1.0 {
+            self.report(Diagnostic::error("E0611", "no rows are left to train with", span, format!("takes {} of all rows", val + test)));
+            return None;
+        }
+        let mut s = Scope::new(field.file, 0);
+        let seed = match words.get("seed") {
+            None => None,
+            Some(e) => Some(self.seed_value(&mut s, e)?),
+        };
+        let split = if name == "holdout" { Split::Holdout { val, test, seed } } else { Split::Tail { val, test } };
+        Some((split, field.value.span))
+    }
+
+    /// A seed: a whole number, not negative.
+    pub(super) fn seed_value(&mut self, s: &mut Scope, e: &'a Expr) -> Option<u64> {
+        match self.field_value(s, e, &Kind::Dim, "`seed`") {
+            Value::Size(d) => d.as_const().and_then(|n| u64::try_from(n).ok()),
+            _ => None,
+        }
+    }
+}

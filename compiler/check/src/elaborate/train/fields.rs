@@ -1,0 +1,162 @@
+//! The lines of a `train`: which fields there are, inherited and replaced, and what this version refuses.
+use crate::elaborate::messages::closest;
+use crate::names::{ItemClass, ItemInfo, Resolution};
+use esper_diagnostics::{Diagnostic, FileId, Span};
+use esper_grammar::ast::*;
+
+/// All fields of a `train`.
+pub(crate) const FIELDS: [&str; 15] = [
+    "model",
+    "data",
+    "split",
+    "normalise",
+    "augment",
+    "loss",
+    "metrics",
+    "optimizer",
+    "clip",
+    "batch",
+    "epochs",
+    "seed",
+    "precision",
+    "controls",
+    "save_every",
+];
+
+/// One field.
+#[derive(Clone, Debug)]
+pub(crate) struct Field<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Where the name stands.
+    pub name_span: Span,
+    /// Its value.
+    pub value: &'a Expr,
+    /// The file whose names the value sees.
+    pub file: FileId,
+}
+
+/// The fields of an experiment with those of the one it is derived from.
+#[derive(Clone, Debug)]
+pub(crate) struct Fields<'a> {
+    /// In the order first written.
+    pub all: Vec<Field<'a>>,
+    /// The experiment's name.
+    pub name_span: Span,
+    /// Its file.
+    pub file: FileId,
+}
+
+impl<'a> Fields<'a> {
+    /// A field.
+    pub fn get(&self, name: &str) -> Option<&Field<'a>> {
+        self.all.iter().find(|f| f.name == name)
+    }
+}
+
+/// The fields of an experiment and what is wrong with its lines.
+pub(crate) fn of<'a>(resolution: &Resolution<'a>, info: &ItemInfo<'a>) -> (Fields<'a>, Vec<Diagnostic>) {
+    let mut fields = Fields { all: vec![], name_span: info.name_span, file: info.file };
+    let mut problems = vec![];
+    let mut lineage = vec![info];
+    let mut ids = vec![info.id];
+    while let ItemKind::Train(Derived { from: Some(path), .. }) = &lineage[lineage.len() - 1].item.kind {
+        let file = lineage[lineage.len() - 1].file;
+        let Some(id) = resolution.lookup_path(file, path) else { break };
+        // An experiment derived from itself is a problem of names.
+        if ids.contains(&id) || resolution.item(id).kind != ItemClass::Train {
+            break;
+        }
+        ids.push(id);
+        lineage.push(resolution.item(id));
+    }
+    let own = lineage.len() - 1;
+    for (depth, item) in lineage.iter().rev().enumerate() {
+        let ItemKind::Train(derived) = &item.item.kind else { continue };
+        // Lines of what it is derived from are reported there.
+        let report = depth == own;
+        let mut seen: Vec<&Name> = vec![];
+        for line in &derived.body.lines {
+            if let Some(problem) = add_line(&mut fields, line, item.file, report, &mut seen, resolution) {
+                problems.push(problem);
+            }
+        }
+    }
+    for name in ["model", "data", "loss", "optimizer", "batch", "epochs"] {
+        let broken = lineage
+            .iter()
+            .any(|i| matches!(&i.item.kind, ItemKind::Train(d) if d.body.lines.iter().any(|l| matches!(l.kind, LineKind::Broken(_)))));
+        if fields.get(name).is_none() && !broken && !problems.iter().any(|p: &Diagnostic| p.code == "E0604") {
+            problems.push(missing(info, name));
+        }
+    }
+    (fields, problems)
+}
+
+fn missing(info: &ItemInfo, name: &str) -> Diagnostic {
+    let example = match name {
+        "model" => "model = Mlp(10)",
+        "data" => "data = csv(\"data.csv\", label = 0)",
+        "loss" => "loss = cross_entropy",
+        "optimizer" => "optimizer = AdamW(lr = 1e-3)",
+        "batch" => "batch = 64",
+        _ => "epochs = 10",
+    };
+    Diagnostic::error("E0606", format!("the experiment does not say its `{name}`"), info.name_span, format!("needs `{name} = …`"))
+        .help(format!("such as `{example}`"))
+}
+
+fn add_line<'a>(
+    fields: &mut Fields<'a>,
+    line: &'a Line,
+    file: FileId,
+    report: bool,
+    seen: &mut Vec<&'a Name>,
+    resolution: &Resolution<'a>,
+) -> Option<Diagnostic> {
+    match &line.kind {
+        LineKind::Set { target: Expr { kind: ExprKind::Name(name), span }, value } => {
+            if !FIELDS.contains(&name.as_str()) {
+                return report.then(|| unknown(name, *span));
+            }
+            let field = Field { name, name_span: *span, value, file };
+            match fields.all.iter_mut().find(|f| f.name == name) {
+                Some(old) => {
+                    let twice = old.file == file && report && seen.iter().any(|n| n.text == *name);
+                    let first = old.name_span;
+                    *old = field;
+                    if twice {
+                        let problem = Diagnostic::error("E0607", format!("`{name}` is said twice"), *span, "said again");
+                        return Some(problem.label(first, "said here"));
+                    }
+                }
+                None => fields.all.push(field),
+            }
+            let _ = seen;
+            None
+        }
+        LineKind::Grow { .. } => {
+            let problem =
+                Diagnostic::error("E0601", "growth does not exist yet in this version of Esper", line.span, "this experiment asks for it");
+            Some(problem.help("without its `grow` lines the experiment trains the network as it is; slots are then the identity"))
+        }
+        LineKind::Section { name, .. } if name.text == "sweep" => {
+            let problem =
+                Diagnostic::error("E0603", "sweeps do not exist yet in this version of Esper", name.span, "this experiment asks for one");
+            Some(problem.help("run it once for each value: `esperc run FILE --set seed=1`"))
+        }
+        LineKind::Section { name, .. } => report.then(|| unknown(&name.text, name.span)),
+        _ => {
+            let _ = resolution;
+            None
+        }
+    }
+}
+
+fn unknown(name: &str, span: Span) -> Diagnostic {
+    let problem = Diagnostic::error("E0604", "a field that does not exist", span, "`train` has no field of this name");
+    match closest(name, FIELDS.into_iter()) {
+        Some(close) => problem.edit(format!("replace by `{close}`"), span, close).certain(),
+        None => problem.help(format!("its fields are {}", FIELDS.join(", "))),
+    }
+}
