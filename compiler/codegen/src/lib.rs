@@ -1,6 +1,7 @@
 //! Graphs to programs: fusion, memory planning, and the spelling of kernels for each target. Knows no device.
 mod compile;
 mod contraction;
+mod count;
 mod epilogue;
 pub mod evaluate;
 mod finish;
@@ -20,3 +21,4 @@ pub use kernel::*;
 pub use layout::{ALIGNMENT, Layout, Unsupported, UpdateGroup};
 pub use print::{print_index, print_kernel, print_kernels, print_plan};
 pub use program::*;
+pub use target::{emit_cuda, emit_wgsl};

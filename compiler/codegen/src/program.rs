@@ -210,6 +210,21 @@ pub enum Step {
     Scatter(Scatter),
 }
 
+impl Step {
+    /// The buffers it reads and writes.
+    pub fn buffers(&self) -> Vec<BufferId> {
+        match self {
+            Step::Kernel { arguments, .. } => arguments.clone(),
+            Step::Dot(dot) => [dot.a, dot.b, dot.c].into_iter().chain(dot.epilogue.bias).collect(),
+            Step::Convolution(convolution) => {
+                convolution.operands.into_iter().chain([convolution.result]).chain(convolution.epilogue.bias).collect()
+            }
+            Step::Pooling(pooling) => pooling.operands.iter().copied().chain([pooling.result]).collect(),
+            Step::Scatter(scatter) => vec![scatter.indices, scatter.updates, scatter.result],
+        }
+    }
+}
+
 /// A compiled graph. Steps `0 .. update` change nothing but activations, gradients and the exchange; the rest commits the step:
 /// parameters, states and states of the update rule.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -96,6 +96,7 @@ pub(crate) fn check(graph: &Graph) -> Program {
     esper_ir::verify(graph).unwrap();
     let layout = layout_of(graph);
     let program = compile(graph, "test", &layout, &[]).unwrap();
+    check_texts(&program);
     let mut memory = Memory::of(&program);
     fill(graph, &program, &layout, &mut memory);
     let kept = |memory: &mut Memory| [Class::Parameters, Class::States, Class::OptimizerStates].map(|c| memory.arena(c).clone());
@@ -129,4 +130,16 @@ pub(crate) fn check(graph: &Graph) -> Program {
 pub(crate) fn counts(program: &Program) -> (usize, usize) {
     let kernels = program.steps.iter().filter(|s| matches!(s, Step::Kernel { .. })).count();
     (kernels, program.steps.len() - kernels)
+}
+
+/// Every kernel is valid WGSL, and there is CUDA text for it.
+#[track_caller]
+fn check_texts(program: &Program) {
+    assert!(program.kernels.iter().all(|k| crate::emit_cuda(program).unwrap().contains(&format!(" {}(", k.name))));
+    for kernel in &program.kernels {
+        let text = crate::target::emit_wgsl_kernel(kernel).unwrap();
+        let module = naga::front::wgsl::parse_str(&text).unwrap_or_else(|e| panic!("{}\n{text}", e.emit_to_string(&text)));
+        let mut validator = naga::valid::Validator::new(naga::valid::ValidationFlags::all(), naga::valid::Capabilities::empty());
+        validator.validate(&module).unwrap_or_else(|e| panic!("{e:?}\n{text}"));
+    }
 }
