@@ -2,7 +2,7 @@
 use super::executable::Arguments;
 use super::product::ProductPlan;
 use super::scatter::ScatterPlan;
-use super::windowed::ConvolutionStep;
+use super::windowed::{ConvolutionStep, PoolingStep};
 use super::workers::Sequence;
 use crate::DeviceError;
 use esper_codegen::{BufferId, Program, Step};
@@ -13,6 +13,8 @@ pub enum Library {
     Product(ProductPlan),
     /// One of the three products of a convolution.
     Convolution(ConvolutionStep),
+    /// A pooling or its gradient.
+    Pooling(PoolingStep),
     /// A scatter.
     Scatter(ScatterPlan),
 }
@@ -26,11 +28,12 @@ impl Library {
         match step {
             Step::Dot(dot) => Ok(Library::Product(ProductPlan::new(dot, threads))),
             Step::Convolution(convolution) => Ok(Library::Convolution(ConvolutionStep::new(convolution, threads))),
+            Step::Pooling(pooling) => Ok(Library::Pooling(PoolingStep::new(pooling))),
             Step::Scatter(scatter) => Ok(Library::Scatter(ScatterPlan::new(scatter))),
-            other => Err(DeviceError::UnsupportedStep {
+            Step::Kernel { .. } => Err(DeviceError::UnsupportedStep {
                 program: program.name.clone(),
-                step: format!("{other:?}"),
-                reason: "there is no library kernel for it".into(),
+                step: "a kernel".into(),
+                reason: "it is compiled and no library step".into(),
             }),
         }
     }
@@ -51,6 +54,7 @@ impl Library {
         match self {
             Library::Product(plan) => plan.name(),
             Library::Convolution(plan) => plan.name(),
+            Library::Pooling(plan) => plan.name(),
             Library::Scatter(plan) => plan.name(),
         }
     }
@@ -60,6 +64,7 @@ impl Library {
         match self {
             Library::Product(plan) => plan.run(arguments, sequence),
             Library::Convolution(plan) => plan.run(arguments, sequence),
+            Library::Pooling(plan) => plan.run(arguments, sequence),
             Library::Scatter(plan) => plan.run(arguments, sequence),
         }
     }

@@ -1,8 +1,8 @@
 //! Whether a program keeps to its own declarations: every address that a step will touch lies in its arena.
 use crate::DeviceError;
 use crate::cpu::arena::ALIGNMENT;
-use crate::cpu::windowed::convolution_shape;
-use esper_codegen::{Access, Buffer, BufferId, Convolution, ConvolutionKind, Dot, Program, Step};
+use crate::cpu::windowed::{convolution_shape, pooling_shape};
+use esper_codegen::{Access, Buffer, BufferId, Convolution, ConvolutionKind, Dot, Pooling, PoolingKind, Program, Step};
 
 /// Checks buffers and the arguments of every step.
 ///
@@ -76,18 +76,7 @@ fn check_step(program: &Program, step: &Step) -> Result<(), String> {
         }
         Step::Dot(dot) => check_dot(program, dot),
         Step::Convolution(convolution) => check_convolution(program, convolution),
-        Step::Pooling(pooling) => {
-            for id in pooling.operands.iter().chain([&pooling.result]) {
-                buffer(program, *id)?;
-            }
-            let (images, windows) = (product(&pooling.input), product(&[pooling.input[0], pooling.output[0], pooling.output[1]]));
-            let result = if matches!(pooling.kind, esper_codegen::PoolingKind::Max | esper_codegen::PoolingKind::Average) {
-                windows
-            } else {
-                images
-            };
-            holds(program, pooling.result, result, "result")
-        }
+        Step::Pooling(pooling) => check_pooling(program, pooling),
         Step::Scatter(scatter) => {
             let updates = product(&[scatter.outer, scatter.count, scatter.inner]);
             let indices = if scatter.per_element { updates } else { Some(scatter.count) };
@@ -137,4 +126,23 @@ fn check_convolution(program: &Program, convolution: &Convolution) -> Result<(),
     holds(program, convolution.operands[1], Some(second), "second operand")?;
     holds(program, convolution.result, Some(result), "result")?;
     convolution.epilogue.bias.map_or(Ok(()), |bias| holds(program, bias, Some(channels), "bias"))
+}
+
+fn check_pooling(program: &Program, pooling: &Pooling) -> Result<(), String> {
+    let shape = pooling_shape(pooling);
+    if ![shape.kernel, shape.stride, shape.dilation].iter().flatten().all(|&n| n > 0) || shape.output() != pooling.output {
+        return Err(format!("a pooling that no sizes have: {shape:?} to {:?}", pooling.output));
+    }
+    let input = product(&pooling.input);
+    let output = product(&[pooling.input[0], pooling.output[0], pooling.output[1]]);
+    let (operands, result) = match pooling.kind {
+        PoolingKind::Max | PoolingKind::Average => (vec![input], output),
+        PoolingKind::MaxGradient => (vec![input, output], input),
+        PoolingKind::AverageGradient => (vec![output], input),
+    };
+    if operands.len() != pooling.operands.len() {
+        return Err(format!("a pooling reads {} tensors, not {}", operands.len(), pooling.operands.len()));
+    }
+    pooling.operands.iter().zip(operands).try_for_each(|(&id, elements)| holds(program, id, elements, "operand"))?;
+    holds(program, pooling.result, result, "result")
 }

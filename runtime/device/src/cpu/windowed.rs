@@ -1,9 +1,10 @@
-//! Convolutions as a program states them: planned once, their workspace set aside when the program is loaded.
+//! Convolutions and poolings as a program states them: planned once, their workspace set aside when the program is loaded.
 use super::convolution::{ConvolutionEpilogue, ConvolutionPlan, ConvolutionShape};
 use super::executable::Arguments;
 use super::instruction_set::InstructionSet;
+use super::pooling::{PoolingPlan, PoolingShape};
 use super::workers::{Sequence, Team};
-use esper_codegen::{Convolution, ConvolutionKind};
+use esper_codegen::{Convolution, ConvolutionKind, Pooling, PoolingKind};
 
 /// The sizes of a convolution.
 pub fn convolution_shape(convolution: &Convolution) -> ConvolutionShape {
@@ -60,5 +61,59 @@ impl ConvolutionStep {
         // SAFETY: validation has shown that the buffers hold what the sizes say; the result overlaps no operand; the workspace has what the
         // plan asks for these threads.
         unsafe { self.plan.run(at(0), at(1), at(2), &epilogue, self.workspace.as_mut_ptr(), team) }
+    }
+}
+
+/// The sizes of a pooling.
+pub fn pooling_shape(pooling: &Pooling) -> PoolingShape {
+    let [planes, height, width] = pooling.input;
+    let window = pooling.window;
+    PoolingShape {
+        planes,
+        input: [height, width],
+        kernel: window.kernel,
+        stride: window.stride,
+        padding: window.padding,
+        dilation: window.dilation,
+    }
+}
+
+/// A planned pooling.
+pub struct PoolingStep {
+    plan: PoolingPlan,
+    kind: PoolingKind,
+    name: String,
+}
+
+impl PoolingStep {
+    /// Plans a pooling that has been validated.
+    pub fn new(pooling: &Pooling) -> PoolingStep {
+        let (kind, name) = match pooling.kind {
+            PoolingKind::Max => (super::pooling::Pooling::Maximum, "max pooling"),
+            PoolingKind::MaxGradient => (super::pooling::Pooling::Maximum, "max pooling gradient"),
+            PoolingKind::Average => (super::pooling::Pooling::Average, "average pooling"),
+            PoolingKind::AverageGradient => (super::pooling::Pooling::Average, "average pooling gradient"),
+        };
+        let plan = PoolingPlan::new(kind, pooling_shape(pooling), InstructionSet::detect());
+        PoolingStep { plan, kind: pooling.kind, name: format!("{name} {:?} by {:?}", pooling.input, pooling.window.kernel) }
+    }
+
+    /// For people.
+    pub fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    /// Arguments: the operands, then the result.
+    pub fn run(&self, arguments: Arguments, sequence: &Sequence) {
+        let at = |argument: usize| arguments.get(argument).cast::<f32>();
+        // SAFETY: validation has shown that the buffers hold what the sizes say and that there are as many as the kind needs; the result
+        // overlaps no operand.
+        unsafe {
+            match self.kind {
+                PoolingKind::Max | PoolingKind::Average => self.plan.forward(at(0), at(1), sequence),
+                PoolingKind::MaxGradient => self.plan.gradient(at(0), at(1), at(2), sequence),
+                PoolingKind::AverageGradient => self.plan.gradient(std::ptr::null(), at(0), at(1), sequence),
+            }
+        }
     }
 }
