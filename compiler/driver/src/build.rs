@@ -4,9 +4,10 @@ use crate::check::{Checked, has_errors, in_order, problems_of};
 use crate::load::{Loaded, Session};
 use crate::overrides::{self, Override};
 use esper_check::hir;
-use esper_check::names::{ItemClass, ItemId, Resolution, resolve};
+use esper_check::names::resolve;
 use esper_diagnostics::{Diagnostic, Span, nearest};
 use esper_grammar::Parsed;
+use esper_grammar::ast::ItemKind;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -81,73 +82,78 @@ impl Elaborated {
 }
 
 fn elaborate(mut loaded: Loaded, train: Option<&str>, changes: &[Override]) -> Result<Elaborated, BuildError> {
-    let refuse =
-        |loaded: Loaded, problems: Vec<Diagnostic>| BuildError::Program(Box::new(Checked { loaded, problems: in_order(problems) }));
     let problems = problems_of(&loaded);
     if has_errors(&problems) {
-        return Err(refuse(loaded, problems));
+        return Err(refused(loaded, problems));
     }
-    let files = loaded.files.clone();
-    let resolution_of = |files: &[crate::load::LoadedFile]| -> Vec<Arc<Parsed>> { files.iter().map(|f| f.parsed.clone()).collect() };
-    let trees = resolution_of(&files);
-    let inputs: Vec<_> = files
-        .iter()
-        .zip(&trees)
-        .map(|(f, tree)| esper_check::names::FileInput { id: f.id, module: f.module.clone(), file: &tree.file })
-        .collect();
-    let resolution = resolve(&inputs);
-    let chosen = match choose(&resolution, &loaded, train) {
-        Ok(chosen) => chosen,
-        Err(problem) => return Err(refuse(loaded, vec![*problem])),
+    let name = match choose(&loaded, train) {
+        Ok(name) => name,
+        Err(problem) => return Err(refused(loaded, vec![*problem])),
     };
     if !changes.is_empty() {
-        let info = resolution.item(chosen);
-        let position = files.iter().position(|f| f.id == info.file).unwrap_or_default();
-        let changed = overrides::apply(changes, chosen, &resolution, &trees[position].file, &mut loaded.sources);
-        match changed {
-            Ok(file) => loaded.files[position].parsed = Arc::new(Parsed { file, ..Parsed::clone(&trees[position]) }),
-            Err(problems) => return Err(refuse(loaded, problems)),
+        if let Err(problems) = change(&mut loaded, &name, changes) {
+            return Err(refused(loaded, problems));
         }
         let problems = problems_of(&loaded);
         if has_errors(&problems) {
-            return Err(refuse(loaded, problems));
+            return Err(refused(loaded, problems));
         }
     }
-    let name = resolution.item(chosen).name_span;
-    let elaborated = {
-        let inputs = loaded.inputs();
-        let resolution = resolve(&inputs);
-        let again = resolution.items.iter().find(|i| i.name_span == name).map_or(chosen, |i| i.id);
-        esper_check::elaborate(&resolution, again)
-    };
+    let elaborated = esper_check::elaborate(&resolve(&loaded.inputs()), &name, &[]);
     match elaborated {
         Ok(experiment) => Ok(Elaborated { checked: Checked { loaded, problems }, experiment }),
-        Err(problems) => Err(refuse(loaded, problems)),
+        Err(problems) => Err(refused(loaded, problems)),
     }
 }
 
-/// The experiment that is meant: the named one, or the only one of the entry file.
-fn choose(resolution: &Resolution, loaded: &Loaded, train: Option<&str>) -> Result<ItemId, Box<Diagnostic>> {
-    let entry = loaded.files.first().map(|f| f.id).unwrap_or_default();
-    let end = loaded.sources.iter().next().map_or(0, |(_, file)| file.text.len());
-    let at = Span::new(entry, end, end);
-    let trains: Vec<_> = resolution.items_of(entry).filter(|i| i.kind == ItemClass::Train).collect();
-    let names = || trains.iter().map(|i| format!("`{}`", i.name)).collect::<Vec<_>>().join(", ");
+fn refused(loaded: Loaded, problems: Vec<Diagnostic>) -> BuildError {
+    BuildError::Program(Box::new(Checked { loaded, problems: in_order(problems) }))
+}
+
+/// Puts the changes of the command line into the tree of the entry file.
+fn change(loaded: &mut Loaded, name: &str, changes: &[Override]) -> Result<(), Vec<Diagnostic>> {
+    let Some(entry) = loaded.files.first().map(|f| (f.id, f.parsed.clone())) else { return Ok(()) };
+    let mut sources = std::mem::take(&mut loaded.sources);
+    let inputs = loaded.inputs();
+    let resolution = resolve(&inputs);
+    let changed = match resolution.lookup(entry.0, name) {
+        Some(id) => overrides::apply(changes, id, &resolution, &entry.1.file, &mut sources),
+        None => Ok(entry.1.file.clone()),
+    };
+    loaded.sources = sources;
+    loaded.files[0].parsed = Arc::new(Parsed { file: changed?, ..Parsed::clone(&entry.1) });
+    Ok(())
+}
+
+/// The name of the experiment that is meant: the named one, or the only one of the entry file.
+fn choose(loaded: &Loaded, train: Option<&str>) -> Result<String, Box<Diagnostic>> {
+    let Some(entry) = loaded.files.first() else { return Ok(train.unwrap_or_default().to_string()) };
+    let end = loaded.sources.file(entry.id).text.len();
+    let at = Span::new(entry.id, end, end);
+    let names: Vec<&str> = entry
+        .parsed
+        .file
+        .items
+        .iter()
+        .filter_map(|item| if let ItemKind::Train(derived) = &item.kind { Some(derived.name.text.as_str()) } else { None })
+        .collect();
+    let listed = || names.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ");
     let none = |message: String| Diagnostic::error("E0096", message, at, "");
-    match (train, &trains[..]) {
-        (Some(wanted), _) => trains.iter().find(|i| i.name == wanted).map(|i| i.id).ok_or_else(|| {
+    match (train, &names[..]) {
+        (Some(wanted), _) if names.contains(&wanted) => Ok(wanted.to_string()),
+        (Some(wanted), _) => {
             let problem = none(format!("there is no `train {wanted}` in this file"));
-            Box::new(match nearest(wanted, trains.iter().map(|i| i.name.as_str())) {
+            Err(Box::new(match nearest(wanted, names.iter().copied()) {
                 Some(near) => problem.help(format!("did you mean `{near}`?")),
-                None if trains.is_empty() => problem.help("there is no `train` at all"),
-                None => problem.help(format!("there are {}", names())),
-            })
-        }),
-        (None, [only]) => Ok(only.id),
-        (None, []) => Err(Box::new(
-            none("there is no `train` in this file, so there is nothing to build".to_string())
-                .help("`esperc check` checks a file without one"),
-        )),
-        (None, _) => Err(Box::new(none("there are several experiments in this file".to_string()).help(format!("say which: {}", names())))),
+                None if names.is_empty() => problem.help("there is no `train` at all"),
+                None => problem.help(format!("there are {}", listed())),
+            }))
+        }
+        (None, [only]) => Ok(only.to_string()),
+        (None, []) => {
+            let problem = none("there is no `train` in this file, so there is nothing to build".to_string());
+            Err(Box::new(problem.help("`esperc check` checks a file without one")))
+        }
+        (None, _) => Err(Box::new(none("there are several experiments in this file".to_string()).help(format!("say which: {}", listed())))),
     }
 }

@@ -1,6 +1,6 @@
 //! `--emit`: prints a stage of the compilation.
 use crate::load::Loaded;
-use esper_check::hir::{Experiment, Function};
+use esper_check::hir::Experiment;
 use esper_ir::Model;
 
 /// A stage that this crate prints. What comes after the graph (kernels, the code of a target, the memory plan) is printed from the
@@ -56,39 +56,9 @@ pub fn ast(loaded: &Loaded) -> String {
     loaded.files.first().map_or_else(String::new, |entry| esper_grammar::print_tree(&entry.parsed.file))
 }
 
-/// The checked programs of an experiment: one call a line, with its operands, its type and the instance whose code it is.
+/// The checked programs of an experiment.
 pub fn hir(experiment: &Experiment) -> String {
-    let mut out = format!("experiment {}: {}\n", experiment.name, experiment.host);
-    for (kind, stored) in [("param", &experiment.parameters), ("state", &experiment.states)] {
-        for s in stored {
-            out.push_str(&format!("{kind} {}: {} of {}\n", s.path, s.ty, s.owner.1));
-        }
-    }
-    for (name, function) in [("train", &experiment.train), ("eval", &experiment.eval), ("predict", &experiment.predict)] {
-        print_function(name, function, &mut out);
-    }
-    for (name, scalar) in &experiment.optimizer.scalars {
-        print_function(&format!("{}.{name}", experiment.optimizer.name), scalar, &mut out);
-    }
-    for (rank, rule) in &experiment.optimizer.rules {
-        print_function(&format!("{} for rank {rank}", experiment.optimizer.name), rule, &mut out);
-    }
-    out
-}
-
-fn print_function(name: &str, function: &Function, out: &mut String) {
-    out.push_str(&format!("\n{name}\n"));
-    for (i, call) in function.calls.iter().enumerate() {
-        let args: Vec<String> = call.args.iter().map(|a| format!("%{}", a.0)).collect();
-        let path = if call.path.is_empty() { String::new() } else { format!("  // {}", call.path) };
-        out.push_str(&format!("  %{i}: {} = {:?} ({}){path}\n", call.ty, call.builtin, args.join(", ")));
-    }
-    for (kind, value) in &function.outputs {
-        out.push_str(&format!("  {kind:?} = %{}\n", value.0));
-    }
-    for (i, rule) in function.rules.iter().enumerate() {
-        print_function(&format!("{name}, derivative {i}"), &rule.function, out);
-    }
+    esper_check::print_hir(experiment)
 }
 
 /// The graphs of a model: training, evaluation, prediction and the update rules.

@@ -58,7 +58,7 @@ pub const CODES: &[CodeRecord] = &[
 
 /// All records, in the order of their codes.
 pub fn codes() -> Vec<&'static CodeRecord> {
-    let parts: [&'static [CodeRecord]; 3] = [esper_grammar::CODES, esper_check::names::CODES, CODES];
+    let parts: [&'static [CodeRecord]; 4] = [esper_grammar::CODES, esper_check::names::CODES, esper_check::CODES, CODES];
     let mut all: Vec<&CodeRecord> = parts.into_iter().flatten().collect();
     all.sort_by_key(|r| (&r.code[1..], r.code));
     all

@@ -1,5 +1,6 @@
 //! Files in, diagnostics and models out: loading, checking, building, explaining, repairing and printing programs.
 mod artifact;
+mod build;
 mod check;
 pub mod emit;
 mod explain;
@@ -12,6 +13,7 @@ mod repair;
 mod tests;
 
 pub use artifact::{Artifact, ArtifactError, COMPILER, FORMAT, write_atomically};
+pub use build::{BuildError, Elaborated};
 pub use check::Checked;
 pub use emit::Stage;
 pub use explain::{CODES, codes, explain, explanation};

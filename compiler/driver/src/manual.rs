@@ -20,6 +20,14 @@ pub fn document(session: &mut Session, name: &str, entry: Option<&Path>) -> Opti
     }
     let shown = |info: &&ItemInfo| info.name == name || format!("{}.{}", info.module, info.name) == name;
     pages.extend(resolution.items.iter().filter(shown).map(|info| item_page(info, &resolution, &loaded.sources)));
+    if let Some(builtin) = esper_check::builtins::BUILTINS.iter().find(|b| b.name == name) {
+        let text =
+            format!("# {}\n\nA function of the language.\n\n```blueprint\n{}\n```\n\n{}\n", builtin.name, builtin.signature, builtin.doc);
+        pages.push(text);
+    }
+    if let Some(spec) = esper_ir::TABLE.iter().find(|spec| spec.name == name) {
+        pages.push(format!("# {}\n\nAn operator of the graph, as `--emit graph` prints it.\n\n{}\n", spec.name, spec.doc));
+    }
     (!pages.is_empty()).then(|| pages.join("\n"))
 }
 

@@ -132,7 +132,7 @@ pub(super) const NAMES: [CodeRecord; 21] = [
         code: "E0116",
         title: "derived from something of another kind",
         explanation: "A policy is derived from a policy (`policy Strict from Gardener`), an experiment from an experiment (`train longer from digits`).",
-        wrong: "policy Calm {\n}\n\ntrain digits from Calm {\n}\n",
+        wrong: "fn calm(x: f32[n]) -> f32[n] { x }\n\npolicy Calmer from calm {\n}\n",
         right: "policy Calm {\n}\n\npolicy Calmer from Calm {\n}\n",
     },
     CodeRecord {

@@ -1,5 +1,5 @@
 //! Codes, repairs, documentation and stages.
-use crate::{Session, codes, document, explain, fix};
+use crate::{Session, codes, document, emit, explain, fix};
 use std::path::Path;
 
 fn check_text(text: &str) -> Vec<String> {
@@ -81,4 +81,17 @@ fn modules_items_and_functions_of_the_language_are_documented() {
     assert!(page("std.nn").expect("documented").contains("softmax"));
     assert!(page("mean").expect("documented").contains("function of the language"));
     assert!(page("nothing_at_all").is_none());
+}
+
+#[test]
+fn the_stages_of_a_program_are_printed() {
+    let loaded = Session::new().load_text("main.blueprint", "fn f(x: f32[n]) -> f32[n] {\n    x\n}\n", Path::new(""));
+    let tokens = emit::tokens(&loaded);
+    assert!(tokens.starts_with("1:1 Word fn\n1:4 Name f\n1:5 Sign (\n") && tokens.contains("\n2:5 Name x\n"), "{tokens}");
+    assert!(emit::ast(&loaded).contains("fn f"), "{}", emit::ast(&loaded));
+    let digits = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/digits.blueprint");
+    let elaborated = Session::new().elaborate(&digits, None, &[]).expect("the example checks");
+    assert!(emit::hir(&elaborated.experiment).contains("Prediction = %"));
+    let model = elaborated.lower().expect("the example lowers").model;
+    assert!(emit::graph(&model).contains("// train\n") && emit::graph_dot(&model).contains("digraph"));
 }

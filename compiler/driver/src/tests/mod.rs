@@ -1,4 +1,6 @@
 //! Whole programs through the driver.
+mod artifacts;
+mod building;
 mod commands;
 mod loading;
 mod overriding;
