@@ -41,7 +41,7 @@ impl Library {
     /// The step's buffers in the order that [`Library::run`] is given them, and the one it writes.
     pub fn arguments(step: &Step) -> (Vec<BufferId>, BufferId) {
         match step {
-            Step::Kernel { arguments, .. } => (arguments.clone(), arguments[arguments.len() - 1]),
+            Step::Kernel { arguments, .. } => (arguments.clone(), arguments.last().copied().unwrap_or(BufferId(0))),
             Step::Dot(dot) => (vec![dot.a, dot.b, dot.c].into_iter().chain(dot.epilogue.bias).collect(), dot.c),
             Step::Convolution(c) => (vec![c.operands[0], c.operands[1], c.result].into_iter().chain(c.epilogue.bias).collect(), c.result),
             Step::Pooling(pooling) => (pooling.operands.iter().copied().chain([pooling.result]).collect(), pooling.result),

@@ -1,6 +1,7 @@
 //! Whether a program keeps to its own declarations: every address that a step will touch lies in its arena.
 use crate::DeviceError;
 use crate::cpu::arena::ALIGNMENT;
+use crate::cpu::library::Library;
 use crate::cpu::windowed::{convolution_shape, pooling_shape};
 use esper_codegen::{Access, Buffer, BufferId, Convolution, ConvolutionKind, Dot, Pooling, PoolingKind, Program, Step};
 
@@ -50,7 +51,22 @@ fn product(sizes: &[usize]) -> Option<usize> {
     sizes.iter().try_fold(1usize, |a, &n| a.checked_mul(n))
 }
 
+/// Whether two buffers share bytes.
+fn overlap(a: &Buffer, b: &Buffer) -> bool {
+    a.class == b.class && a.offset < b.offset + b.bytes && b.offset < a.offset + a.bytes
+}
+
 fn check_step(program: &Program, step: &Step) -> Result<(), String> {
+    if !matches!(step, Step::Kernel { .. }) {
+        let (arguments, result) = Library::arguments(step);
+        let written = buffer(program, result)?;
+        for id in arguments.into_iter().filter(|&id| id != result) {
+            let read = buffer(program, id)?;
+            if overlap(read, written) {
+                return Err(format!("the result `{}` overlaps `{}`, which is read", written.name, read.name));
+            }
+        }
+    }
     match step {
         Step::Kernel { kernel, arguments } => {
             let kernel = program.kernels.get(*kernel).ok_or_else(|| format!("there is no kernel {kernel}"))?;
@@ -66,8 +82,7 @@ fn check_step(program: &Program, step: &Step) -> Result<(), String> {
                 for (other, &id) in kernel.buffers.iter().zip(arguments).skip(position + 1) {
                     let second = buffer(program, id)?;
                     let written = parameter.access != Access::Read || other.access != Access::Read;
-                    let (a, b) = (given.offset..given.offset + given.bytes, second.offset..second.offset + second.bytes);
-                    if written && given.class == second.class && a.start < b.end && b.start < a.end {
+                    if written && overlap(given, second) {
                         return Err(format!("kernel `{}` writes where `{}` and `{}` overlap", kernel.name, given.name, second.name));
                     }
                 }
