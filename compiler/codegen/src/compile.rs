@@ -272,9 +272,13 @@ fn lower(builder: &mut Builder, graph: &Graph, place: &Place) -> Result<(), Unsu
     Ok(())
 }
 
-/// Whether all roots that commit are in one kernel.
+/// Whether all roots that commit are in one kernel, and nothing follows it.
 fn one_commit(schedule: &Schedule) -> bool {
-    schedule.units.iter().filter(|u| matches!(u, Unit::Kernel(group) if group.commits)).count() <= 1
+    let commits = |unit: &Unit| matches!(unit, Unit::Kernel(group) if group.commits);
+    match schedule.units.iter().position(commits) {
+        Some(first) => first + 1 == schedule.units.len(),
+        None => true,
+    }
 }
 
 /// Outputs that may be written straight to where training keeps them: nobody else reads them, and of what is kept they only read elements that
@@ -297,11 +301,12 @@ fn direct_commits(
     let mut direct = BTreeSet::new();
     for (kind, node) in outputs {
         let range = place.output(kind)?;
-        let alone = outputs.iter().filter(|(_, n)| n == node).count() == 1 && !read.contains(node);
+        let whole_rule = place.update.is_some_and(|u| u.elementwise);
+        // The new states of an elementwise rule may be read by its other results: all of them are in one kernel, or none is direct.
+        let alone = outputs.iter().filter(|(_, n)| n == node).count() == 1 && (whole_rule || !read.contains(node));
         if !is_kept(range.0) || roles[node.index()] != Role::Root || !alone || crate::fuse::is_reduction(graph.op(*node)) {
             continue;
         }
-        let whole_rule = place.update.is_some_and(|u| u.elementwise);
         let own = |input: &Input| -> Result<bool, Unsupported> {
             let from = place.input(input)?;
             Ok(!is_kept(from.0) || from == range || whole_rule)

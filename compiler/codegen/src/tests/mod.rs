@@ -1,6 +1,7 @@
 //! Programs against the interpreter of graphs, and how many kernels remain.
 mod networks;
 mod random;
+mod update;
 
 use crate::evaluate::{Memory, Precision, run};
 use crate::{Class, Layout, Program, Step, compile};
