@@ -25,15 +25,24 @@ pub(crate) struct Given<'a> {
     pub span: Span,
     /// As written.
     pub text: String,
+    /// The expression of an argument that was bound before the call.
+    pub kept: Option<Rc<Expr>>,
 }
 
 impl<'a> Given<'a> {
     /// A value given by position that nobody wrote as an argument.
     pub fn value(value: Value, span: Span) -> Given<'a> {
-        Given { name: None, value, expr: None, span, text: String::new() }
+        Given { name: None, value, expr: None, span, text: String::new(), kept: None }
     }
-    fn bound(bound: &Bound) -> Given<'a> {
-        Given { name: Some(bound.name.clone()), value: bound.value.clone(), expr: None, span: bound.span, text: bound.text.clone() }
+    /// An argument that was bound before the call.
+    pub fn bound(bound: &Bound) -> Given<'a> {
+        let (name, value) = (Some(bound.name.clone()), bound.value.clone());
+        Given { name, value, expr: None, span: bound.span, text: bound.text.clone(), kept: bound.expr.clone() }
+    }
+    /// The argument as its parameter keeps it.
+    pub fn keep(self, name: &str) -> Bound {
+        let expr = self.expr.map(|e| Rc::new(e.clone())).or(self.kept);
+        Bound { name: name.to_string(), value: self.value, span: self.span, text: self.text, expr }
     }
 }
 
@@ -52,6 +61,7 @@ impl<'a> Engine<'a> {
                 expr: Some(&arg.value),
                 span: place,
                 text: argument(arg),
+                kept: None,
             });
         }
         let text = || format!("{}({})", spell(callee), args.iter().map(argument).collect::<Vec<_>>().join(", "));
@@ -69,7 +79,7 @@ impl<'a> Engine<'a> {
     /// `x |> f` and `x |> g(args)`.
     pub fn pipe(&mut self, s: &mut Scope, x: &'a Expr, f: &'a Expr, span: Span) -> Value {
         let value = self.expr(s, x);
-        let given = Given { name: None, value, expr: Some(x), span: x.span, text: spell(x) };
+        let given = Given { name: None, value, expr: Some(x), span: x.span, text: spell(x), kept: None };
         match &unwrapped(f).kind {
             ExprKind::Call { callee, args } => {
                 let result = self.call(s, callee, Some(given), args, f.span);
@@ -209,12 +219,7 @@ impl<'a> Engine<'a> {
         let info = self.resolution.item(bare.item);
         let (ItemKind::Blueprint(d) | ItemKind::Optimizer(d)) = &info.item.kind else { return Value::Poison };
         let Some(slots) = self.arguments(&d.params, given, &info.name, info.kind.noun(), span) else { return Value::Poison };
-        let args = d
-            .params
-            .iter()
-            .zip(slots)
-            .filter_map(|(p, g)| g.map(|g| Bound { name: p.name.text.clone(), value: g.value, span: g.span, text: g.text }))
-            .collect();
+        let args = d.params.iter().zip(slots).filter_map(|(p, g)| g.map(|g| g.keep(&p.name.text))).collect();
         Value::Recipe(Rc::new(Recipe { item: bare.item, args, span, text }))
     }
 
@@ -302,11 +307,7 @@ impl<'a> Engine<'a> {
         let waits = params.iter().zip(&slots).filter(|(p, g)| missing(p, g)).count();
         let inputs_given = params.iter().zip(&slots).any(|(p, g)| tensor_type(&p.ty).is_some() && g.is_some());
         if waits > 0 && !inputs_given {
-            let args = params
-                .iter()
-                .zip(slots)
-                .filter_map(|(p, g)| g.map(|g| Bound { name: p.name.text.clone(), value: g.value, span: g.span, text: g.text }))
-                .collect();
+            let args = params.iter().zip(slots).filter_map(|(p, g)| g.map(|g| g.keep(&p.name.text))).collect();
             return Value::Function(Rc::new(Function { target: Target::Item(id), args, text: text() }));
         }
         for (p, g) in params.iter().zip(&slots) {
@@ -415,14 +416,15 @@ impl<'a> Engine<'a> {
     /// An argument as its parameter's kind.
     pub fn coerce_argument(&mut self, s: &mut Scope, g: &Given<'a>, p: &'a Param) -> Value {
         let what = format!("`{}`", p.name.text);
-        let place = g.expr.map_or(g.span, |e| e.span);
+        let expr = g.expr.or(g.kept.as_deref());
+        let place = expr.map_or(g.span, |e| e.span);
         match &p.ty.kind {
-            TypeKind::Named { name, dims: None } if name.text == "bool" => self.coerce(g.value.clone(), &Kind::Bool, place, g.expr, &what),
+            TypeKind::Named { name, dims: None } if name.text == "bool" => self.coerce(g.value.clone(), &Kind::Bool, place, expr, &what),
             TypeKind::Named { name, dims: None } => match Kind::from_name(&name.text) {
-                Some(kind) => self.coerce(g.value.clone(), &kind, place, g.expr, &what),
+                Some(kind) => self.coerce(g.value.clone(), &kind, place, expr, &what),
                 None => g.value.clone(),
             },
-            _ => self.coerce_to_type(s, g.value.clone(), &p.ty, place, g.expr),
+            _ => self.coerce_to_type(s, g.value.clone(), &p.ty, place, expr),
         }
     }
 

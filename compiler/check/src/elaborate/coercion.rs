@@ -24,7 +24,7 @@ pub(crate) struct Deferred {
 
 impl<'a> Engine<'a> {
     /// The value as the wanted kind; poison where it cannot be, which is reported. `what` names what it is for.
-    pub fn coerce(&mut self, value: Value, kind: &Kind, span: Span, e: Option<&'a Expr>, what: &str) -> Value {
+    pub fn coerce(&mut self, value: Value, kind: &Kind, span: Span, e: Option<&Expr>, what: &str) -> Value {
         match (kind, value) {
             (_, Value::Poison) => Value::Poison,
             (Kind::Dim, Value::Unknown(Kind::Int | Kind::Dim)) => Value::Size(self.unknown_size()),
@@ -80,7 +80,7 @@ impl<'a> Engine<'a> {
     }
 
     /// A quotient as a size: it must divide.
-    fn exact(&mut self, a: &Dim, b: &Dim, span: Span, e: Option<&'a Expr>) -> Value {
+    fn exact(&mut self, a: &Dim, b: &Dim, span: Span, e: Option<&Expr>) -> Value {
         let Ok(quotient) = a.divide(b) else {
             return self.report(Diagnostic::error("E0207", "a division by zero", span, "divides by zero"));
         };
@@ -100,7 +100,7 @@ impl<'a> Engine<'a> {
     }
 
     /// E0201: `/` between integers never rounds.
-    pub fn not_exact(&mut self, a: &Dim, b: &Dim, span: Span, e: Option<&'a Expr>) -> Value {
+    pub fn not_exact(&mut self, a: &Dim, b: &Dim, span: Span, e: Option<&Expr>) -> Value {
         let value = |d: &Dim| {
             let (name, number) = (dotted(&written(d)), written(&self.sizes.settle(d)));
             if name == number { number } else { format!("{name} = {number}") }
@@ -118,6 +118,20 @@ impl<'a> Engine<'a> {
                 problem = problem.edit(format!("replace by `{rounding}({inner})`"), e.span, format!("{rounding}({inner})"));
             }
         }
+        // The instance whose sizes make it so.
+        if let Some(link) = self.chain.iter().rev().find(|l| l.item.is_none() && l.span != span) {
+            let mut names = a.symbols();
+            names.extend(b.symbols());
+            let known = |name: String| {
+                let size = Dim::symbol(&name);
+                let number = self.sizes.settle(&size).as_const()?;
+                Some(format!("{} = {number}", written(&size)))
+            };
+            let known: Vec<String> = names.into_iter().filter_map(known).collect();
+            if !known.is_empty() {
+                problem = problem.label(link.span, format!("because of this instance, {}", known.join(", ")));
+            }
+        }
         self.report(problem)
     }
 
@@ -132,7 +146,7 @@ impl<'a> Engine<'a> {
     }
 
     /// The value as what a written type asks for.
-    pub fn coerce_to_type(&mut self, s: &mut Scope, value: Value, ty: &'a Type, span: Span, e: Option<&'a Expr>) -> Value {
+    pub fn coerce_to_type(&mut self, s: &mut Scope, value: Value, ty: &'a Type, span: Span, e: Option<&Expr>) -> Value {
         if value.is_poison() {
             return value;
         }

@@ -1,9 +1,8 @@
 //! The generic check: each item once, with names for its sizes. It reports what can be refuted or would have to be believed.
-use super::call::Given;
+use super::Engine;
 use super::instance::Instance;
 use super::scope::Scope;
 use super::value::{Kind, Value};
-use super::{Engine, instance};
 use crate::names::{ItemClass, ItemInfo, Resolution};
 use esper_diagnostics::{Diagnostic, Severity};
 use esper_grammar::ast::*;
@@ -112,7 +111,6 @@ impl<'a> Engine<'a> {
         let mut s = Scope::new(info.file, 0);
         self.symbolic_parameters(&mut s, &definition.params);
         let instance = Instance {
-            item: info.id,
             definition,
             file: info.file,
             path: String::new(),
@@ -140,14 +138,4 @@ impl<'a> Engine<'a> {
         let value = self.expr(s, e);
         self.coerce(value, kind, e.span, Some(e), what)
     }
-}
-
-/// A value by position.
-pub(crate) fn by_position<'a>(value: Value, e: &'a Expr) -> Given<'a> {
-    Given { name: None, value, expr: Some(e), span: e.span, text: super::spelling::spell(e) }
-}
-
-/// Whether a blueprint can be called.
-pub(crate) fn has_forward(definition: &Definition) -> bool {
-    instance::forward_of(definition).is_some()
 }

@@ -1,10 +1,9 @@
 //! Instances of blueprints: made by `layer`, their sizes fixed and their parameters created at the first call.
-use super::call::{Given, export, has_blank, is_tensor_result, numbers, widened};
-use super::scope::{Scope, Variable, symbol};
+use super::call::{Given, export, has_blank, is_tensor_result, widened};
+use super::scope::{Scope, Variable};
 use super::signature::{Binder, Misfit, Passed, tensor_type};
 use super::value::{Bound, Recipe, Tensor, Value};
 use super::{Engine, Link};
-use crate::names::ItemId;
 use esper_diagnostics::{Diagnostic, FileId, Span};
 use esper_grammar::ast::*;
 use esper_ir::{Dim, LayerInstance, TensorType};
@@ -37,8 +36,6 @@ pub(crate) struct Existence {
 /// An instance of a blueprint.
 #[derive(Clone, Debug)]
 pub(crate) struct Instance<'a> {
-    /// The blueprint.
-    pub item: ItemId,
     /// Its tree.
     pub definition: &'a Definition,
     /// Its file.
@@ -83,19 +80,8 @@ impl<'a> Engine<'a> {
         let ItemKind::Blueprint(definition) = &info.item.kind else { return Value::Poison };
         let frame = self.new_frame();
         let mut s = Scope::new(info.file, frame);
-        let slots: Vec<Option<Given>> = definition
-            .params
-            .iter()
-            .map(|p| {
-                recipe.args.iter().find(|a| a.name == p.name.text).map(|a| Given {
-                    name: Some(a.name.clone()),
-                    value: a.value.clone(),
-                    expr: None,
-                    span: a.span,
-                    text: a.text.clone(),
-                })
-            })
-            .collect();
+        let slots: Vec<Option<Given>> =
+            definition.params.iter().map(|p| recipe.args.iter().find(|a| a.name == p.name.text).map(Given::bound)).collect();
         for (p, g) in definition.params.iter().zip(&slots) {
             let is_dim = matches!(&p.ty.kind, TypeKind::Named { name, dims: None } if name.text == "dim");
             if g.is_none() && p.default.is_none() && !is_dim {
@@ -115,7 +101,6 @@ impl<'a> Engine<'a> {
             open.layer = Some(name.to_string());
         }
         let instance = Instance {
-            item: recipe.item,
             definition,
             file: info.file,
             path,
@@ -191,7 +176,7 @@ impl<'a> Engine<'a> {
             let Some(tensor) = self.to_tensor(g.value.clone(), dtype, g.span) else { return Value::Poison };
             passed.push(Passed { param: p, tensor, span: g.span });
         }
-        let link = self.instance_link(index, &slots);
+        let link = self.instance_link(index);
         let result = self.enter(index, link, |engine| engine.bound_call(&mut s, index, forward, &passed, span));
         let _ = caller;
         match result {
@@ -205,21 +190,16 @@ impl<'a> Engine<'a> {
         }
     }
 
-    fn instance_link(&self, index: usize, _slots: &[Option<Given<'a>>]) -> Link {
+    fn instance_link(&self, index: usize) -> Link {
         let instance = &self.instances[index];
-        let args: Vec<Option<Given>> = instance
-            .args
-            .iter()
-            .map(|a| Some(Given { name: Some(a.name.clone()), value: a.value.clone(), expr: None, span: a.span, text: a.text.clone() }))
-            .collect();
-        let mut sizes = numbers(&args);
-        sizes.extend(instance.args.iter().filter_map(|a| match &a.value {
+        let size = |a: &Bound| match &a.value {
             Value::Size(d) => Some((a.name.clone(), d.clone(), a.span)),
             _ => None,
-        }));
+        };
+        let numbers = instance.args.iter().filter_map(size).collect();
         let text =
             if instance.path.is_empty() { instance.text.clone() } else { format!("{} = {}", instance.path, self.instance_text(index)) };
-        Link { text, span: instance.span, item: None, numbers: sizes }
+        Link { text, span: instance.span, item: None, numbers }
     }
 
     /// `MultiHeadAttention(heads = 4)`: the arguments as values where they are numbers.
@@ -342,11 +322,6 @@ impl<'a> Engine<'a> {
         let value = self.body(&mut s, &forward.body);
         self.coerce_to_type(&mut s, value, &forward.result, super::messages::result_span(&forward.body), None);
         self.inside.pop();
-    }
-
-    /// The symbol of a size of an instance.
-    pub fn instance_symbol(&self, index: usize, name: &str) -> String {
-        symbol(name, self.instances[index].frame)
     }
 }
 

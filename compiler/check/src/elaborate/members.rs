@@ -4,7 +4,7 @@ use super::conditions::conjuncts;
 use super::instance::{Existence, Member};
 use super::scope::Scope;
 use super::spelling::spell;
-use super::value::{Recipe, Tensor, Value};
+use super::value::{Tensor, Value};
 use crate::hir;
 use esper_diagnostics::{Diagnostic, Span};
 use esper_grammar::ast::*;
@@ -70,6 +70,11 @@ impl<'a> Engine<'a> {
                 line.ty.span,
                 "would change from batch to batch",
             );
+            self.report(problem);
+        }
+        if let Some(axis) = settled.shape.iter().position(|d| d.as_const().is_some_and(|n| n < 1)) {
+            let size = super::sizes::written(&settled.shape[axis]);
+            let problem = Diagnostic::error("E0310", "an axis is at least 1", line.ty.span, format!("axis {axis} would be {size}"));
             self.report(problem);
         }
         let number = if self.concrete { Some(self.create_stored(s, index, line, is_state, ty)) } else { None };

@@ -1,6 +1,5 @@
 //! Messages that several places give: both halves of a contradiction, with the edits that repair it.
 use super::Engine;
-use super::call::Given;
 use super::scope::Scope;
 use super::signature::{Misfit, Passed};
 use super::sizes::{has_rest, written, written_type};
@@ -230,7 +229,7 @@ impl<'a> Engine<'a> {
             Diagnostic::error("E0201", "a division of whole numbers that leaves a remainder", span, label)
                 .note("`/` between integers never rounds")
         };
-        self.report(problem.label(default.span, "the default"));
+        self.report(if is_padding { problem } else { problem.label(default.span, "the default") });
     }
 
     /// Adds where a stride comes from that made a promised size smaller.
@@ -384,12 +383,4 @@ fn distance(a: &str, b: &str) -> usize {
 
 fn contains_word(text: &str, word: &str) -> bool {
     text.split(|c: char| !c.is_alphanumeric() && c != '_').any(|w| w == word)
-}
-
-/// Tensors among given arguments.
-pub(crate) fn tensors<'g>(given: &'g [Given]) -> impl Iterator<Item = &'g Tensor> {
-    given.iter().filter_map(|g| match &g.value {
-        Value::Tensor(t) => Some(t),
-        _ => None,
-    })
 }

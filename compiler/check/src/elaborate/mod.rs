@@ -145,7 +145,7 @@ impl<'a> Engine<'a> {
         if self.problems.iter().any(known) {
             return Value::Poison;
         }
-        if self.concrete {
+        {
             let places: Vec<Span> = problem.secondary.iter().map(|l| l.span).chain([problem.primary.span]).collect();
             for link in self.chain.iter().filter(|l| !places.contains(&l.span)).take(8) {
                 problem = problem.label(link.span, link.text.clone());

@@ -1,5 +1,5 @@
 //! The names that a piece of code sees: its parameters, sizes and `let`s.
-use super::value::{Tensor, Value};
+use super::value::Value;
 use esper_diagnostics::{FileId, Span};
 use esper_ir::Dim;
 use std::collections::BTreeMap;
@@ -56,13 +56,6 @@ impl Scope {
     /// The symbol of a size named in this frame.
     pub fn symbol(&self, name: &str) -> String {
         symbol(name, self.frame)
-    }
-    /// Tensors among the variables, for did-you-mean of axes.
-    pub fn tensors(&self) -> impl Iterator<Item = (&str, &Tensor)> {
-        self.vars.iter().filter_map(|v| match &v.value {
-            Value::Tensor(t) => Some((v.name.as_str(), t)),
-            _ => None,
-        })
     }
 }
 

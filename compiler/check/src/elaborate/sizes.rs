@@ -4,7 +4,7 @@
 //! that the caller passed. So an axis keeps its name even where two sizes happen to be the same number, and one substitution gives
 //! what the caller calls it. A left-out `dim` parameter is a symbol without definition until the first equation that has it alone.
 use esper_diagnostics::Span;
-use esper_ir::{Dim, DimError, TensorType};
+use esper_ir::{Dim, TensorType};
 use std::collections::BTreeMap;
 
 /// A left-out parameter that waits for an equation.
@@ -171,9 +171,4 @@ pub(crate) const REST_AXES: usize = 2;
 /// Whether axes of unknown number are part of the shape: what its rank decides is then not known.
 pub(crate) fn has_rest(shape: &[Dim]) -> bool {
     shape.iter().any(|d| d.symbols().iter().any(|s| s.starts_with("..")))
-}
-
-/// The size of an arithmetic result, or `None` where it cannot be represented (overflow, division by zero).
-pub(crate) fn checked(result: Result<Dim, DimError>) -> Option<Dim> {
-    result.ok()
 }

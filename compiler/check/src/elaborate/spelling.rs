@@ -11,10 +11,9 @@ pub(crate) fn spell(e: &Expr) -> String {
         ExprKind::Bool(b) => b.to_string(),
         ExprKind::Unary(UnaryOp::Neg, x) => format!("-{}", spell(x)),
         ExprKind::Unary(UnaryOp::Not, x) => format!("not {}", spell(x)),
-        ExprKind::Binary { op, left, right, .. } => {
-            // Inside a ratio or power numbers stand close, as in `1/16` and `2^i`.
-            let close = matches!(op, BinaryOp::Pow)
-                || (matches!(op, BinaryOp::Div) && matches!((&left.kind, &right.kind), (ExprKind::Int(_), ExprKind::Int(_))));
+        ExprKind::Binary { op, op_span, left, right } => {
+            // As close together as written: `1/16`, `2^i`, `d / 2`.
+            let close = left.span.end == op_span.start;
             let gap = if close { "" } else { " " };
             format!("{}{gap}{}{gap}{}", spell(left), operator(*op), spell(right))
         }

@@ -180,6 +180,17 @@ impl<'a> Engine<'a> {
     pub fn branch(&mut self, s: &mut Scope, condition: &'a Expr, then: &'a Body, otherwise: Option<&'a Body>) -> Value {
         let decided = match self.expr(s, condition) {
             Value::Bool(b) => Some(b),
+            Value::Unknown(_) if self.concrete => {
+                return self.report(
+                    Diagnostic::error(
+                        "E0412",
+                        "a condition that the sizes do not decide",
+                        condition.span,
+                        "true for some sizes and not for others",
+                    )
+                    .help("an `if` may not depend on the size of a batch, nor on a dim that is inferred later"),
+                );
+            }
             Value::Unknown(_) => None,
             Value::Poison => {
                 let (a, b) = self.both_branches(s, condition, then, otherwise);

@@ -36,13 +36,7 @@ impl<'a> Engine<'a> {
                 scalars.push((p.name.text.clone(), function));
                 Value::Poison
             } else {
-                let given = arg.map(|a| Given {
-                    name: Some(a.name.clone()),
-                    value: a.value.clone(),
-                    expr: None,
-                    span: a.span,
-                    text: a.text.clone(),
-                });
+                let given = arg.map(Given::bound);
                 if given.is_none() && p.default.is_none() {
                     return self.optimizer_lacks(&name, p, recipe.span);
                 }

@@ -2,6 +2,7 @@
 use crate::hir;
 use crate::names::ItemId;
 use esper_diagnostics::Span;
+use esper_grammar::ast::Expr;
 use esper_ir::{DType, Dim, Duration, TensorType};
 use std::rc::Rc;
 
@@ -78,6 +79,8 @@ pub(crate) struct Bound {
     pub span: Span,
     /// As written, for messages and the chain of instances.
     pub text: String,
+    /// The expression, for edits.
+    pub expr: Option<Rc<Expr>>,
 }
 
 /// A blueprint with arguments: what `layer` makes an instance of.

@@ -24,6 +24,12 @@ const N: int = 128 / 3
 ",
         "
 E0201 a division of whole numbers that leaves a remainder
+  ^ 3 `d * 2 / 3`: 3 does not divide 2·d = 128
+  - 7 `mlp`: because of this instance, d = 64
+  note: `/` between integers never rounds
+  edit: layer up = Linear(floor(d * 2 / 3))
+  edit: layer up = Linear(ceil(d * 2 / 3))
+E0201 a division of whole numbers that leaves a remainder
   ^ 10 `128 / 3`: 3 does not divide 128
   note: `/` between integers never rounds
   edit: const N: int = floor(128 / 3)
@@ -364,4 +370,10 @@ fn huge_sizes_and_counts_are_refused_without_memory() {
     assert_eq!(check(&wide), "");
     let many = "use std.nn.{Linear}\nblueprint Many {\n    layer all = [Linear(4) ; 2000000000]\n    forward(x: f32[b, 4]) -> f32[b, 4] { all(x) }\n}\n";
     assert!(check_with(many, &[]).starts_with("E0411 "));
+}
+
+#[test]
+fn nested_expressions_end_in_an_error_and_not_in_a_crash() {
+    let deep = format!("fn f(x: f32[b]) -> f32[b] {{ {}x{} }}\n", "(-".repeat(400), ")".repeat(400));
+    assert_eq!(check(&deep), "");
 }

@@ -8,10 +8,9 @@ mod window;
 
 use super::Engine;
 use super::call::Given;
-use super::expression::rational;
 use super::scope::Scope;
 use super::sizes::has_rest;
-use super::value::{Bound, Function, Kind, Target, Tensor, Value};
+use super::value::{Function, Kind, Target, Tensor, Value};
 use crate::builtins::{BUILTINS, parameters};
 use esper_diagnostics::{Diagnostic, Span};
 use esper_ir::{DType, Dim};
@@ -84,9 +83,7 @@ impl<'a> Engine<'a> {
             let positional = slots.first().is_some_and(Option::is_some);
             if !positional {
                 // Without its tensor it waits for it: an initialiser, or a function passed on.
-                let bound = |(n, g): (&&str, Option<Given<'a>>)| {
-                    g.map(|g| Bound { name: n.to_string(), value: g.value, span: g.span, text: g.text })
-                };
+                let bound = |(n, g): (&&str, Option<Given<'a>>)| g.map(|g| g.keep(n));
                 let args = names.iter().zip(slots).filter_map(bound).collect();
                 return Value::Function(Rc::new(Function { target: Target::Builtin(index), args, text: text() }));
             }
@@ -421,9 +418,4 @@ fn axis_range(rank: i64) -> String {
         1 => "0".into(),
         n => format!("0 to {} (or -1 to -{n} from the end)", n - 1),
     }
-}
-
-/// A size without names as a real number.
-pub(crate) fn number(d: &Dim) -> Option<f64> {
-    rational(d)
 }
