@@ -5,7 +5,7 @@ use crate::terminal::print;
 
 /// Prints one of the tables.
 pub fn show(what: Dev) -> Result<(), Failure> {
-    print(&match what {
+    let table: String = match what {
         Dev::Passes => esper_passes::PASSES.iter().map(|pass| format!("{:<24} {}\n", pass.name, pass.doc)).collect(),
         Dev::Operators => {
             esper_ir::TABLE.iter().map(|spec| format!("{:<28} {}\n", spec.name, spec.doc.lines().next().unwrap_or(""))).collect()
@@ -17,5 +17,6 @@ pub fn show(what: Dev) -> Result<(), Failure> {
                 Err(error) => format!("{name:<6} not available: {error}\n"),
             })
             .collect(),
-    })
+    };
+    print(&table)
 }

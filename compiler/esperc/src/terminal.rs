@@ -43,8 +43,8 @@ impl Terminal {
         match self.format {
             Format::Human | Format::Short => {
                 eprint!("{text}");
-                if self.format == Format::Human && !problems.is_empty() {
-                    eprintln!("{}", summary(problems));
+                if let Some(line) = summary(problems).filter(|_| self.format == Format::Human) {
+                    eprintln!("{line}");
                 }
             }
             Format::Json | Format::Sarif => print(&text)?,
