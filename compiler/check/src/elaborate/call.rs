@@ -145,7 +145,7 @@ impl<'a> Engine<'a> {
                 Some(Value::Tensor(t)) if f.keeps_type => Value::Tensor(Tensor { span, ..t }),
                 _ => Value::Poison,
             },
-            Value::Layer(i) => self.call_instance(s, i, given, name_span, span),
+            Value::Layer(i) => self.call_instance(i, given, name_span, span),
             Value::List(layers) if layers.iter().all(|l| matches!(l, Value::Layer(_))) => {
                 let mut value = match given.first() {
                     Some(first) if given.len() == 1 => first.value.clone(),
@@ -161,7 +161,7 @@ impl<'a> Engine<'a> {
                 for layer in layers.iter() {
                     let Value::Layer(i) = layer else { continue };
                     let turn = Given { value, ..given[0].clone() };
-                    value = self.call_instance(s, *i, vec![turn], name_span, span);
+                    value = self.call_instance(*i, vec![turn], name_span, span);
                 }
                 value
             }
@@ -218,20 +218,13 @@ impl<'a> Engine<'a> {
     fn recipe(&mut self, bare: &Recipe, given: Vec<Given<'a>>, span: Span, text: String) -> Value {
         let info = self.resolution.item(bare.item);
         let (ItemKind::Blueprint(d) | ItemKind::Optimizer(d)) = &info.item.kind else { return Value::Poison };
-        let Some(slots) = self.arguments(&d.params, given, &info.name, info.kind.noun(), span) else { return Value::Poison };
+        let Some(slots) = self.arguments(&d.params, given, &info.name, info.kind.noun()) else { return Value::Poison };
         let args = d.params.iter().zip(slots).filter_map(|(p, g)| g.map(|g| g.keep(&p.name.text))).collect();
         Value::Recipe(Rc::new(Recipe { item: bare.item, args, span, text }))
     }
 
     /// Which argument is for which parameter. Reports what is for none, or twice for one.
-    pub fn arguments(
-        &mut self,
-        params: &'a [Param],
-        given: Vec<Given<'a>>,
-        name: &str,
-        noun: &str,
-        span: Span,
-    ) -> Option<Vec<Option<Given<'a>>>> {
+    pub fn arguments(&mut self, params: &'a [Param], given: Vec<Given<'a>>, name: &str, noun: &str) -> Option<Vec<Option<Given<'a>>>> {
         let mut slots: Vec<Option<Given>> = vec![None; params.len()];
         let mut sound = true;
         let (named, positional): (Vec<_>, Vec<_>) = given.into_iter().partition(|g| g.name.is_some());
@@ -289,7 +282,6 @@ impl<'a> Engine<'a> {
             }
             slots[i] = Some(g);
         }
-        let _ = span;
         sound.then_some(slots)
     }
 
@@ -299,7 +291,7 @@ impl<'a> Engine<'a> {
         let (name, file) = (info.name.clone(), info.file);
         let ItemKind::Fn { params, result, body, .. } = &info.item.kind else { return Value::Poison };
         debug_assert_eq!(info.kind, ItemClass::Fn);
-        let Some(mut slots) = self.arguments(params, given, &name, "function", span) else { return Value::Poison };
+        let Some(mut slots) = self.arguments(params, given, &name, "function") else { return Value::Poison };
         if slots.iter().flatten().any(|g| g.value.is_poison()) {
             return Value::Poison;
         }

@@ -148,7 +148,7 @@ impl<'a> Engine<'a> {
     }
 
     /// An instance called.
-    pub fn call_instance(&mut self, caller: &mut Scope, index: usize, given: Vec<Given<'a>>, name_span: Span, span: Span) -> Value {
+    pub fn call_instance(&mut self, index: usize, given: Vec<Given<'a>>, name_span: Span, span: Span) -> Value {
         let instance = &self.instances[index];
         if instance.is_poisoned || given.iter().any(|g| g.value.is_poison()) || self.inside.contains(&index) {
             return Value::Poison;
@@ -159,7 +159,7 @@ impl<'a> Engine<'a> {
         s.instance = Some(index);
         s.vars = self.instances[index].vars.clone();
         s.export = self.instances[index].export.clone();
-        let Some(slots) = self.arguments(&forward.params, given, &definition.name.text, "layer", span) else { return Value::Poison };
+        let Some(slots) = self.arguments(&forward.params, given, &definition.name.text, "layer") else { return Value::Poison };
         let mut passed = vec![];
         for (p, g) in forward.params.iter().zip(&slots) {
             let Some(g) = g else {
@@ -178,7 +178,6 @@ impl<'a> Engine<'a> {
         }
         let link = self.instance_link(index);
         let result = self.enter(index, link, |engine| engine.bound_call(&mut s, index, forward, &passed, span));
-        let _ = caller;
         match result {
             Ok(value) => {
                 let value = widened(export(value, &s.export), span);

@@ -70,7 +70,6 @@ impl<'a> Engine<'a> {
     /// Whether axes of unknown number stand at or behind this axis.
     fn rank_hides(&self, t: &Tensor, back: usize) -> bool {
         let shape = self.sizes.settle_type(&t.ty).shape;
-        let _ = back;
         has_rest(&shape) && !shape.iter().rev().take(back).all(|d| !has_rest(std::slice::from_ref(d)))
     }
 
@@ -132,7 +131,7 @@ impl<'a> Engine<'a> {
                 // The other inputs bound the size that is wanted.
                 for other in passed.iter().enumerate().filter(|(i, _)| *i != input).map(|(_, p)| p) {
                     let shown = self.show(&other.tensor);
-                    problem = problem.label(other.span, format!("{shown}"));
+                    problem = problem.label(other.span, shown);
                 }
                 problem
             }
@@ -257,8 +256,7 @@ impl<'a> Engine<'a> {
     }
 
     /// The group of a pattern does not divide.
-    pub fn group_not_exact(&mut self, axis: &[super::pattern::Letter], name: &str, whole: &Dim, product: &Dim, span: Span) {
-        let _ = (axis, name);
+    pub fn group_not_exact(&mut self, whole: &Dim, product: &Dim, span: Span) {
         let (d, n) = (written(whole), written(product));
         let (dv, nv) = (written(&self.sizes.settle(whole)), written(&self.sizes.settle(product)));
         let label = if d == dv && n == nv { format!("{dv} / {nv} must divide") } else { format!("{d} / {n} must divide: {dv} / {nv}") };

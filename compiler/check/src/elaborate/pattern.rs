@@ -10,9 +10,9 @@ use std::collections::BTreeMap;
 
 /// One letter (or word) of a pattern with its place.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Letter {
-    pub name: String,
-    pub span: Span,
+struct Letter {
+    name: String,
+    span: Span,
 }
 
 /// One axis of a side: letters of a group, or `..`.
@@ -269,7 +269,7 @@ impl<'a> Engine<'a> {
                 let quotient = whole.divide(&product).ok()?;
                 let settled = self.sizes.settle(whole).divide(&self.sizes.settle(&product)).ok()?;
                 if settled.is_whole() == Some(false) {
-                    self.group_not_exact(axis, &name, whole, &product, span);
+                    self.group_not_exact(whole, &product, span);
                     return None;
                 }
                 if settled.is_whole().is_none() && self.concrete {

@@ -1,8 +1,7 @@
 //! Whole experiments through the check: what the elaborated programs hold.
 
-
-use esper_check::hir::{Builtin, Experiment};
 use crate::harness::{check, short, with};
+use esper_check::hir::{Builtin, Experiment};
 
 fn example(name: &str) -> String {
     std::fs::read_to_string(format!("{}/../../examples/{name}.blueprint", env!("CARGO_MANIFEST_DIR"))).unwrap()
@@ -35,4 +34,122 @@ fn the_digits_cnn_elaborates() {
     let convolutions = e.predict.calls.iter().filter(|c| matches!(c.builtin, Builtin::Convolution { .. })).count();
     assert_eq!(convolutions, 3);
     assert_eq!(check(&example("digits_cnn")), "");
+}
+
+#[test]
+fn overrides_reach_into_calls_by_path_and_by_a_unique_last_word() {
+    let e = elaborated(
+        &example("digits"),
+        "digits",
+        &[("epochs", "3"), ("optimizer.lr.peak", "0.5"), ("hidden", "8"), ("weight_decay", "0.25")],
+    );
+    assert_eq!(e.settings.epochs, 3);
+    assert_eq!(e.parameters[0].ty.to_string(), "f32[8, 64]");
+    let constants = |f: &esper_check::hir::Function| -> Vec<f64> {
+        f.calls.iter().filter_map(|c| if let Builtin::Constant(x) = c.builtin { Some(x) } else { None }).collect()
+    };
+    assert_eq!(constants(&e.optimizer.scalars[1].1), [0.25]);
+    assert!(constants(&e.optimizer.scalars[0].1).contains(&0.5));
+    let refused = with(&example("digits"), &[], |r, _| esper_check::elaborate(r, "digits", &[("epoch.x".into(), "3".into())]));
+    assert_eq!(refused.unwrap_err()[0].code, "E0608");
+}
+
+#[test]
+fn batch_norm_threads_its_state_in_training_only() {
+    let e = elaborated(&example("digits_cnn"), "digits_cnn", &[]);
+    let states = |f: &esper_check::hir::Function| f.outputs.iter().filter(|(k, _)| matches!(k, esper_ir::OutputKind::State(_))).count();
+    assert_eq!((states(&e.train), states(&e.eval), states(&e.predict)), (6, 0, 0));
+    assert_eq!(e.states[0].path, "blocks[0].norm.mean");
+}
+
+#[test]
+fn a_left_out_width_is_inferred_and_dropout_draws_once_a_call() {
+    let source = "use std.nn.{Dropout, Linear}
+use std.losses.{cross_entropy}
+use std.optim.{Sgd}
+blueprint Net {
+    layer drop = Dropout(0.5)
+    layer last = Linear()
+    forward(x: f32[b, 4]) -> f32[b, 3] { x |> drop |> drop |> last }
+}
+train net {
+    model = Net()
+    data = csv(\"data.csv\")
+    loss = cross_entropy
+    optimizer = Sgd(momentum = 0.9)
+    batch = 8
+    epochs = 1
+}
+";
+    let e = elaborated(source, "net", &[]);
+    assert_eq!(e.parameters[0].ty.to_string(), "f32[3, 4]");
+    let streams = |f: &esper_check::hir::Function| -> Vec<u64> {
+        f.calls.iter().filter_map(|c| if let Builtin::Random { stream, .. } = &c.builtin { Some(stream.0) } else { None }).collect()
+    };
+    let drawn = streams(&e.train);
+    assert!(drawn.len() == 2 && drawn[0] != drawn[1]);
+    assert!(streams(&e.eval).is_empty());
+    assert_eq!(e.optimizer.states, [("v".to_string(), 0.0)]);
+}
+
+#[test]
+fn equal_sizes_do_not_confuse_named_axes() {
+    let source = "use std.nn.{BatchNorm}
+use std.losses.{mse}
+use std.optim.{Sgd}
+blueprint Net {
+    layer norm = BatchNorm()
+    forward(x: f32[b, 8, 8, 8]) -> f32[b, 8, 8, 8] { norm(x) }
+}
+train net {
+    model = Net()
+    data = csv(\"data.csv\")
+    loss = mse
+    optimizer = Sgd()
+    batch = 8
+    epochs = 1
+}
+";
+    let e = elaborated(source, "net", &[]);
+    let aligned: Vec<&Vec<usize>> =
+        e.eval.calls.iter().filter_map(|c| if let Builtin::Align { axes } = &c.builtin { Some(axes) } else { None }).collect();
+    assert!(!aligned.is_empty() && aligned.iter().all(|a| **a == [1]));
+}
+
+#[test]
+fn a_mixer_with_a_derivative_by_hand_elaborates() {
+    let source = format!(
+        "{}{}",
+        include_str!("experiment.blueprint"),
+        "use std.optim.{Sgd}
+train digits {
+    model = Mixer(d = 48)
+    data = csv(\"data.csv\", shape = [1, 8, 8])
+    loss = focal(gamma = 1.5)
+    metrics = [top_k(k = 3)]
+    optimizer = Sgd()
+    batch = 8
+    epochs = 1
+}
+"
+    );
+    let seeds = include_str!("seeds.blueprint");
+    let library = format!(
+        "{seeds}\n{}",
+        "blueprint Mlp(expand: dim = 2, act: fn = gelu) {
+    layer up = Linear(expand * d)
+    layer down = Linear(d, weight_init = zeros)
+    forward(x: f32[.., d]) -> f32[.., d] { x |> up |> act |> down }
+}
+"
+    );
+    with(&source, &[("std.seeds", &library), ("seeds", seeds)], |r, sources| {
+        let e = match esper_check::elaborate(r, "digits", &[]) {
+            Ok(e) => e,
+            Err(p) => panic!("{}", p.iter().map(|p| short(p, sources)).collect::<String>()),
+        };
+        assert_eq!(e.train.rules.len(), 1);
+        assert_eq!(e.metrics, ["top_k(k = 3)"]);
+        assert!(e.parameters.iter().any(|p| p.path == "mixers[0].body.mix.up.weight"));
+    });
 }

@@ -1,4 +1,5 @@
 //! The check of types as a user meets it: sources in, findings or elaborated experiments out.
+mod codes;
 mod diagnostics;
 mod experiments;
 mod harness;

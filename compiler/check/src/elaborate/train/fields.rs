@@ -75,9 +75,9 @@ pub(crate) fn of<'a>(resolution: &Resolution<'a>, info: &ItemInfo<'a>) -> (Field
         let ItemKind::Train(derived) = &item.item.kind else { continue };
         // Lines of what it is derived from are reported there.
         let report = depth == own;
-        let mut seen: Vec<&Name> = vec![];
+        let mut seen: Vec<&str> = vec![];
         for line in &derived.body.lines {
-            if let Some(problem) = add_line(&mut fields, line, item.file, report, &mut seen, resolution) {
+            if let Some(problem) = add_line(&mut fields, line, item.file, report, &mut seen) {
                 problems.push(problem);
             }
         }
@@ -106,14 +106,7 @@ fn missing(info: &ItemInfo, name: &str) -> Diagnostic {
         .help(format!("such as `{example}`"))
 }
 
-fn add_line<'a>(
-    fields: &mut Fields<'a>,
-    line: &'a Line,
-    file: FileId,
-    report: bool,
-    seen: &mut Vec<&'a Name>,
-    resolution: &Resolution<'a>,
-) -> Option<Diagnostic> {
+fn add_line<'a>(fields: &mut Fields<'a>, line: &'a Line, file: FileId, report: bool, seen: &mut Vec<&'a str>) -> Option<Diagnostic> {
     match &line.kind {
         LineKind::Set { target: Expr { kind: ExprKind::Name(name), span }, value } => {
             if !FIELDS.contains(&name.as_str()) {
@@ -122,7 +115,7 @@ fn add_line<'a>(
             let field = Field { name, name_span: *span, value, file };
             match fields.all.iter_mut().find(|f| f.name == name) {
                 Some(old) => {
-                    let twice = old.file == file && report && seen.iter().any(|n| n.text == *name);
+                    let twice = report && seen.contains(&name.as_str());
                     let first = old.name_span;
                     *old = field;
                     if twice {
@@ -132,7 +125,7 @@ fn add_line<'a>(
                 }
                 None => fields.all.push(field),
             }
-            let _ = seen;
+            seen.push(name);
             None
         }
         LineKind::Grow { .. } => {
@@ -146,10 +139,7 @@ fn add_line<'a>(
             Some(problem.help("run it once for each value: `esperc run FILE --set seed=1`"))
         }
         LineKind::Section { name, .. } => report.then(|| unknown(&name.text, name.span)),
-        _ => {
-            let _ = resolution;
-            None
-        }
+        _ => None,
     }
 }
 

@@ -94,7 +94,7 @@ fn set(resolution: &Resolution, owned: &mut Owned, path: &str, value: Expr) -> R
     let (first, rest) = (words[0], &words[1..]);
     if FIELDS.contains(&first) {
         let file = owned.file;
-        let Some((_, span, field, owner)) = owned.fields.iter_mut().find(|(name, ..)| name == first) else {
+        let Some((_, _, field, owner)) = owned.fields.iter_mut().find(|(name, ..)| name == first) else {
             if !rest.is_empty() {
                 return Err(refused(path, format!("the experiment does not say its `{first}`")));
             }
@@ -106,7 +106,6 @@ fn set(resolution: &Resolution, owned: &mut Owned, path: &str, value: Expr) -> R
             let place = field.span;
             *field = value;
             field.span = place;
-            let _ = (span, owner);
             return Ok(());
         }
         let owner = *owner;

@@ -344,8 +344,7 @@ impl<'a> Engine<'a> {
                 Given::value(Value::Tensor(tensor), span)
             })
             .collect();
-        let mut s = Scope::new(self.instances[host].file, 0);
-        match self.call_instance(&mut s, host, given, span, span) {
+        match self.call_instance(host, given, span, span) {
             Value::Tensor(t) => Some(t),
             Value::Poison => None,
             other => {
