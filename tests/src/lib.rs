@@ -1,6 +1,7 @@
 //! What the tests share: where the project lies, and the tensors that the recorded PyTorch values were computed from.
 pub mod harness;
 pub mod mutate;
+pub mod suite;
 
 use std::path::{Path, PathBuf};
 
