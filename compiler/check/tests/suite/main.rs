@@ -1,4 +1,5 @@
 //! The check of types as a user meets it: sources in, findings or elaborated experiments out.
+mod broken;
 mod codes;
 mod diagnostics;
 mod experiments;

@@ -74,6 +74,16 @@ fn random_shift(x: f32[b, c, h, w], by: dim = 4) -> f32[b, c, h, w] {
 }
 ";
 
+/// A residual network in training.
+pub fn residual() -> String {
+    format!("{RESIDUAL}{}", on_pictures("ResNet20(depth = 2)"))
+}
+
+/// A decoder in training.
+pub fn decoder() -> String {
+    format!("{GPT}{}", on_text("Gpt(vocab = 32, d = 16, depth = 2)"))
+}
+
 /// Fields of an experiment on pictures, with a model.
 fn on_pictures(model: &str) -> String {
     format!(
@@ -94,7 +104,7 @@ train pictures {{
 
 #[test]
 fn a_residual_network_is_right_in_general_and_with_its_sizes() {
-    assert_eq!(check(&format!("{RESIDUAL}{}", on_pictures("ResNet20(depth = 2)"))), "");
+    assert_eq!(check(&residual()), "");
 }
 
 const GPT: &str = "use std.nn.{Embedding, LayerNorm, Linear, MultiHeadAttention, dropout, gelu}
@@ -162,7 +172,7 @@ train words {{
 
 #[test]
 fn a_decoder_is_right_in_general_and_with_its_sizes() {
-    assert_eq!(check(&format!("{GPT}{}", on_text("Gpt(vocab = 32, d = 16, depth = 2)"))), "");
+    assert_eq!(check(&decoder()), "");
 }
 
 #[test]
