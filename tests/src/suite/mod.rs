@@ -150,7 +150,7 @@ impl Story {
                 Ok(texts.map_err(|e| e.to_string())?.join("\n"))
             }
             "cuda" => Ok(without_prelude(&esper_codegen::emit_cuda(&predict()?).map_err(|e| e.to_string())?)),
-            "wgsl" => esper_codegen::emit_wgsl(&predict()?).map_err(|e| e.to_string()),
+            "wgsl" => Ok(without_functions(&esper_codegen::emit_wgsl(&predict()?).map_err(|e| e.to_string())?)),
             "structure" => structure::text(model, rows),
             "run" => run::text(model, &section.text),
             "gradient" => gradient::text(model, rows),
@@ -174,6 +174,20 @@ fn without_prelude(text: &str) -> String {
     let first = text.find("extern \"C\" __global__").unwrap_or(0);
     let line = text[..first].trim_end().rfind('\n').map_or(0, |n| n + 1);
     text[line..].to_string()
+}
+
+/// WGSL without the functions that stand before every kernel: a kernel's own text begins at its first binding.
+fn without_functions(text: &str) -> String {
+    let mut before = false;
+    let mut kept = vec![];
+    for line in text.lines() {
+        before &= !line.starts_with("@group");
+        if !before {
+            kept.push(line);
+        }
+        before |= line.starts_with("// ----");
+    }
+    kept.join("\n")
 }
 
 struct Built {
