@@ -138,7 +138,7 @@ impl<'a> Engine<'a> {
                 all.append(&mut given);
                 match f.target {
                     Target::Item(id) => self.call_item(id, all, span, text),
-                    Target::Builtin(i) => self.call_builtin(s, i, all, span, text),
+                    Target::Builtin(i) => self.call_builtin(i, all, span, text),
                 }
             }
             Value::UnknownFunction(f) => match given.into_iter().next().map(|g| g.value) {

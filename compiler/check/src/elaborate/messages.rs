@@ -25,7 +25,8 @@ impl<'a> Engine<'a> {
         // Class numbers beside scores: `one_hot` was probably meant.
         if other.ty.dtype == DType::I32 && float.ty.rank() == other.ty.rank() + 1 {
             let classes = float.ty.shape.last().map(|d| written(&self.sizes.settle(d))).unwrap_or_default();
-            problem = problem.help(format!("did you mean `one_hot(…, {classes})`?"));
+            let name = self.name_of(other).unwrap_or_else(|| "…".to_string());
+            problem = problem.help(format!("did you mean `one_hot({name}, {classes})`?"));
         }
         self.report(problem)
     }
@@ -75,7 +76,6 @@ impl<'a> Engine<'a> {
 
     /// The text of a tensor's expression, where that is a name.
     fn name_of(&self, t: &Tensor) -> Option<String> {
-        // An input parameter's own place is its declaration; elsewhere a name is as long as its place.
         self.names.get(&t.span).cloned()
     }
 
@@ -99,9 +99,9 @@ impl<'a> Engine<'a> {
 
     /// What is passed to a function does not fit.
     pub fn function_misfit(&mut self, s: &mut Scope, name: &str, passed: &[Passed<'a>], misfit: Misfit, _span: Span) -> Value {
-        let (input, _) = match misfit {
+        let input = match misfit {
             Misfit::Silent => return Value::Poison,
-            Misfit::Rank { input } | Misfit::Element { input, .. } | Misfit::Axis { input, .. } => (input, ()),
+            Misfit::Rank { input } | Misfit::Element { input, .. } | Misfit::Axis { input, .. } => input,
         };
         let p = &passed[input];
         let got = self.show(&p.tensor);

@@ -193,8 +193,8 @@ impl<'a> Engine<'a> {
             }
             Value::Unknown(_) => None,
             Value::Poison => {
-                let (a, b) = self.both_branches(s, condition, then, otherwise);
-                drop((a, b));
+                // What else is wrong in the branches is still said.
+                self.both_branches(s, condition, then, otherwise);
                 return Value::Poison;
             }
             Value::Tensor(t) => return self.condition_on_tensor(condition, &t, then, otherwise),

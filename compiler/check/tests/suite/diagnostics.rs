@@ -84,7 +84,7 @@ fn e0208_precision_changes_that_nobody_wrote() {
 E0208 two element types
   ^ 2 `target`: i32[b]: element types are never converted silently
   - 2 `logits`: f32[b, 10]
-  help: did you mean `one_hot(…, 10)`?
+  help: did you mean `one_hot(target, 10)`?
   edit: logits + cast(target, f32)",
     );
 }

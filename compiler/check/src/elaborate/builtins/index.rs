@@ -41,14 +41,7 @@ impl<'a> Engine<'a> {
         match elems {
             [Elem::Expr(e)] => {
                 let value = self.expr(s, e);
-                let unknown = value.is_poison() || matches!(value, Value::Unknown(_));
-                let Some(n) = self.whole_number(&value, e, "an index") else {
-                    // Any of them: known only where all look alike, which nothing says.
-                    return match (unknown, list.first()) {
-                        (true, Some(_)) => Value::Poison,
-                        _ => Value::Poison,
-                    };
-                };
+                let Some(n) = self.whole_number(&value, e, "an index") else { return Value::Poison };
                 let place = if n < 0 { n + length } else { n };
                 match usize::try_from(place).ok().and_then(|i| list.get(i)) {
                     Some(value) => value.clone(),
@@ -173,7 +166,7 @@ impl<'a> Engine<'a> {
         !outside
     }
 
-    pub(super) fn indexed(&mut self, _s: &mut Scope, args: &Args<'a>) -> Value {
+    pub(super) fn indexed(&mut self, args: &Args<'a>) -> Value {
         match args.name {
             "gather" => self.gather(args),
             "take_along" => self.take_along(args),

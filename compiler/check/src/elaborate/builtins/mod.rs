@@ -8,7 +8,6 @@ mod window;
 
 use super::Engine;
 use super::call::Given;
-use super::scope::Scope;
 use super::sizes::has_rest;
 use super::value::{Function, Kind, Target, Tensor, Value};
 use crate::builtins::{BUILTINS, parameters};
@@ -45,7 +44,7 @@ impl<'a> Args<'a> {
 
 impl<'a> Engine<'a> {
     /// A function of the language called.
-    pub fn call_builtin(&mut self, s: &mut Scope, index: usize, given: Vec<Given<'a>>, span: Span, text: &dyn Fn() -> String) -> Value {
+    pub fn call_builtin(&mut self, index: usize, given: Vec<Given<'a>>, span: Span, text: &dyn Fn() -> String) -> Value {
         let info = &BUILTINS[index];
         if given.iter().any(|g| g.value.is_poison()) {
             return Value::Poison;
@@ -94,11 +93,11 @@ impl<'a> Engine<'a> {
         }
         let args = Args { name: info.name, names, slots, further, span };
         match info.name {
-            "sum" | "mean" | "variance" | "max" | "min" | "argmax" | "argmin" => self.reduction(s, &args),
+            "sum" | "mean" | "variance" | "max" | "min" | "argmax" | "argmin" => self.reduction(&args),
             "reshape" | "transpose" | "align" | "broadcast" | "expand" | "concat" | "stack" | "split" | "pad" | "flip" => {
-                self.movement(s, &args)
+                self.movement(&args)
             }
-            "gather" | "take_along" | "scatter_add" | "one_hot" => self.indexed(s, &args),
+            "gather" | "take_along" | "scatter_add" | "one_hot" => self.indexed(&args),
             "einsum" => self.einsum(&args),
             "rearrange" => self.rearrange(&args),
             "conv" | "max_pool" | "avg_pool" => self.window(&args),

@@ -1,7 +1,6 @@
 //! Movement: other shapes, other orders, parts put together or taken apart.
 use super::Args;
 use crate::elaborate::Engine;
-use crate::elaborate::scope::Scope;
 use crate::elaborate::sizes::{has_rest, written, written_type};
 use crate::elaborate::value::{Kind, Tensor, Value};
 use crate::hir::{Builtin, IndexItem};
@@ -9,7 +8,7 @@ use esper_diagnostics::Diagnostic;
 use esper_ir::{Dim, TensorType};
 
 impl<'a> Engine<'a> {
-    pub(super) fn movement(&mut self, _s: &mut Scope, args: &Args<'a>) -> Value {
+    pub(super) fn movement(&mut self, args: &Args<'a>) -> Value {
         match args.name {
             "concat" | "stack" => return self.join(args),
             _ => {}

@@ -1,7 +1,6 @@
 //! Reductions over axes.
 use super::Args;
 use crate::elaborate::Engine;
-use crate::elaborate::scope::Scope;
 use crate::elaborate::sizes::has_rest;
 use crate::elaborate::value::{Tensor, Value};
 use crate::hir::{Builtin, Reduce};
@@ -9,7 +8,7 @@ use esper_diagnostics::Diagnostic;
 use esper_ir::{DType, Dim, Op, TensorType};
 
 impl<'a> Engine<'a> {
-    pub(super) fn reduction(&mut self, _s: &mut Scope, args: &Args<'a>) -> Value {
+    pub(super) fn reduction(&mut self, args: &Args<'a>) -> Value {
         if matches!(args.name, "max" | "min") && !matches!(args.value("x"), Value::Tensor(_)) && args.get("axis").is_some() {
             // Of sizes it is the larger or smaller one.
             let (x, y) = (args.value("x"), args.value("axis"));

@@ -53,7 +53,7 @@ impl<'a> Engine<'a> {
         for mode in [Mode::Train, Mode::Evaluate, Mode::Predict] {
             programs.push(self.program(mode, host, &features, &target, &loss, &metrics)?);
         }
-        let (prediction, _) = programs[0].1.clone();
+        let prediction = programs[0].1.clone();
         let ranks: BTreeSet<usize> = self.parameters.iter().map(|p| p.ty.rank()).collect();
         if ranks.is_empty() {
             let problem = Diagnostic::error("E0612", "the model has nothing to train", model.value.span, "has no parameters");
@@ -364,7 +364,7 @@ impl<'a> Engine<'a> {
         target: &TensorType,
         loss: &Measure,
         metrics: &[Measure],
-    ) -> Option<(hir::Function, (TensorType, ()))> {
+    ) -> Option<(hir::Function, TensorType)> {
         self.training = Some(mode == Mode::Train);
         self.recorders.push(Recorder::default());
         let built = self.built(mode, host, features, target, loss, metrics);
@@ -374,7 +374,7 @@ impl<'a> Engine<'a> {
         if mode == Mode::Train {
             recorder.function.outputs.extend(recorder.states.iter().map(|(i, v)| (OutputKind::State(*i), *v)));
         }
-        Some((pruned(recorder.function), (self.sizes.settle_type(&prediction), ())))
+        Some((pruned(recorder.function), self.sizes.settle_type(&prediction)))
     }
 
     fn built(
