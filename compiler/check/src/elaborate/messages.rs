@@ -323,9 +323,18 @@ impl<'a> Engine<'a> {
         } else {
             format!("used whether or not `{}`", existence.text)
         };
-        let problem = Diagnostic::error(code, what, span, label)
-            .label(existence.span, "exists only under this condition")
-            .help(format!("use `{name}` inside `if {} {{ … }}`", existence.text));
+        let problem = Diagnostic::error(code, what, span, label).label(existence.span, "exists only under this condition");
+        let forward = self.inside.last().and_then(|i| super::instance::forward_of(self.instances[*i].definition));
+        let last = forward.and_then(|f| f.body.lines.last()).map(|l| &l.kind);
+        let problem = match last {
+            // `something + bias` at the end of the body: with and without it, side by side.
+            Some(LineKind::Expr(e)) if matches!(&e.kind, ExprKind::Binary { right, .. } if right.span == span) => {
+                let ExprKind::Binary { op, left, .. } = &e.kind else { return Value::Poison };
+                let choice = format!("if {} {{ y {} {name} }} else {{ y }}", existence.text, super::spelling::operator(*op));
+                problem.edit(format!("`{choice}`"), e.span, format!("let y = {}\n        {choice}", spell(left)))
+            }
+            _ => problem.help(format!("use `{name}` inside `if {} {{ … }}`", existence.text)),
+        };
         self.report(problem)
     }
 }

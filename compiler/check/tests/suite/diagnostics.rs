@@ -232,7 +232,7 @@ fn e0402_a_parameter_that_may_not_exist() {
 E0402 a parameter that may not exist
   ^ 5 `bias`: used whatever `use_bias` is
   - 3 `use_bias`: exists only under this condition
-  help: use `bias` inside `if use_bias { … }`",
+  edit: let y = x @ transpose(weight) ⏎ if use_bias { y + bias } else { y }",
     );
 }
 
