@@ -43,7 +43,7 @@ fn program_of(layer: &Value, x: &[usize], y: &[usize]) -> String {
     let (layer_line, call) = if is_layer { (format!("    layer subject = {source}\n"), "subject(x)") } else { (String::new(), source) };
     let features: Vec<String> = x[1..].iter().map(usize::to_string).collect();
     format!(
-        "{import}use std.optim.{{Sgd}}\n\nblueprint Host {{\n{layer_line}    forward(x: {}) -> {} {{ {call} }}\n}}\n\n\
+        "{import}use std.optim.{{Sgd}}\n\nblueprint Host {{\n{layer_line}    param gain: f32 = ones\n\n    forward(x: {}) -> {} {{ gain * {call} }}\n}}\n\n\
          fn weighted(y: f32[..], target: f32[..]) -> f32 {{ sum(y * target) }}\n\n\
          train t {{\n    model = Host()\n    data = csv(\"none.csv\", label = 0, shape = [{}])\n    split = holdout(val = 0.1)\n    \
          loss = weighted\n    optimizer = Sgd(lr = 0.1)\n    batch = {}\n    epochs = 1\n    seed = 0\n}}\n",
@@ -70,15 +70,23 @@ fn layers_and_their_gradients_agree() {
         let y = sizes(&layer["output"]["shape"]);
         let direction = fill(99, y.iter().product(), 1.0, 0.0);
         let model = model(&program_of(layer, &shapes[0], &y), "t");
-        let paths: Vec<String> = model.parameters.iter().map(|p| p.path.clone()).collect();
-        let expected: Vec<String> = inputs[1..].iter().map(|i| format!("subject.{}", i["path"].as_str().expect("a path"))).collect();
-        assert_eq!(paths, expected, "{name}");
+        // besides the layer's own parameters the host has one, a factor of 1: an experiment must have something to train
+        let numbers_of: Vec<usize> = inputs[1..]
+            .iter()
+            .map(|i| {
+                let path = format!("subject.{}", i["path"].as_str().expect("a path"));
+                model.parameters.iter().position(|p| p.path == path).unwrap_or_else(|| panic!("{name} has no {path}"))
+            })
+            .collect();
+        let gain = model.parameters.iter().position(|p| p.path == "gain").expect("the host's factor");
+        assert_eq!(model.parameters.len(), numbers_of.len() + 1, "{name}");
 
         // the language and the derivatives, in float64
         let mut graph = model.train.bind(&|s| (s == esper_ir::BATCH).then_some(shapes[0][0] as i64)).expect("binds");
         let mut wrt = vec![graph.input(Input::Feature(0), bound(&model.features[0], shapes[0][0]), Default::default())];
-        for (i, p) in model.parameters.iter().enumerate() {
-            wrt.push(graph.input(Input::Parameter(i), p.ty.clone(), p.span));
+        for i in &numbers_of {
+            let p = &model.parameters[*i];
+            wrt.push(graph.input(Input::Parameter(*i), p.ty.clone(), p.span));
         }
         let loss = graph.output(OutputKind::Loss).expect("a loss");
         for (i, gradient) in differentiate(&mut graph, loss, &wrt).expect("differentiable").into_iter().enumerate() {
@@ -91,7 +99,8 @@ fn layers_and_their_gradients_agree() {
         };
         let feed = |input: &Input| match input {
             Input::Feature(0) => Some(tensor(&values[0], &shapes[0])),
-            Input::Parameter(i) => Some(tensor(&values[i + 1], &shapes[i + 1])),
+            Input::Parameter(i) if *i == gain => Some(tensor(&[1.0], &[])),
+            Input::Parameter(i) => numbers_of.iter().position(|n| n == i).map(|k| tensor(&values[k + 1], &shapes[k + 1])),
             Input::Target => Some(tensor(&direction, &y)),
             Input::State(i) => {
                 let ty = &model.states[*i].ty;
@@ -110,13 +119,13 @@ fn layers_and_their_gradients_agree() {
 
         // the compiled program, in float32
         let mut trainer = Trainer::new(&model, shapes[0][0], 2, 0);
-        for i in 0..paths.len() {
-            trainer.set_parameter(i, &values[i + 1]);
+        for (k, number) in numbers_of.iter().enumerate() {
+            trainer.set_parameter(*number, &values[k + 1]);
         }
         trainer.step(1, &floats(&values[0]), &floats(&direction));
-        for (i, path) in paths.iter().enumerate() {
-            let gradient: Vec<f64> = trainer.gradient(i, values[i + 1].len()).into_iter().map(f64::from).collect();
-            close(&format!("{name}, compiled gradient of {path}"), &gradient, &numbers(&layer["gradients"][i + 1]), 1e-5);
+        for (k, number) in numbers_of.iter().enumerate() {
+            let gradient: Vec<f64> = trainer.gradient(*number, values[k + 1].len()).into_iter().map(f64::from).collect();
+            close(&format!("{name}, compiled gradient of {}", model.parameters[*number].path), &gradient, &numbers(&layer["gradients"][k + 1]), 1e-5);
         }
     }
 }
@@ -178,6 +187,7 @@ fn whole_hosts_train_alike_for_twenty_steps() {
         for (step, loss) in numbers(&run["losses"]).into_iter().enumerate() {
             let (x, y) = batch(step);
             let ours = f64::from(trainer.step(step as u32 + 1, &x, &y));
+            println!("{what}, step {}: {:.1e}", step + 1, (ours - loss).abs() / loss.abs());
             assert!((ours - loss).abs() <= 1e-5 * loss.abs(), "{what}, step {}: {ours} here, {loss} in PyTorch", step + 1);
         }
         let (x, y) = batch(22);
