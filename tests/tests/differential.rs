@@ -281,7 +281,7 @@ fn next(random: &mut Random, graph: &mut Graph, known: &[NodeId]) -> Option<Node
     let same: Vec<NodeId> = known.iter().copied().filter(|n| graph.ty(*n) == graph.ty(x)).collect();
     let y = same[random.below(same.len())];
     let whole = |n: usize| Dim::from(n);
-    let op = match random.below(20) {
+    let op = match random.below(28) {
         0 | 1 => return graph.apply(Op::Add, &[x, y], Default::default()).ok(),
         2 | 3 => return graph.apply(Op::Mul, &[x, y], Default::default()).ok(),
         4 => return graph.apply(Op::Maximum, &[x, y], Default::default()).ok(),
@@ -318,6 +318,50 @@ fn next(random: &mut Random, graph: &mut Graph, known: &[NodeId]) -> Option<Node
             let axes = DotAxes { left_contract: vec![1], right_contract: vec![0], ..Default::default() };
             return graph.apply(Op::DotGeneral(axes), &[turned, x], Default::default()).ok();
         }
+        20 => {
+            // the smaller of two, by comparison: continuous where the comparison jumps
+            let less = graph.apply(Op::Less, &[x, y], Default::default()).ok()?;
+            return graph.apply(Op::Select, &[less, x, y], Default::default()).ok();
+        }
+        21 if rank > 0 => {
+            let ty = TensorType::new(DType::I32, vec![whole(2), whole(sizes[axis])]);
+            let indices = graph.leaf(Op::Iota { axis: 1 }, ty, Default::default());
+            return graph.apply(Op::Gather { axis }, &[x, indices], Default::default()).ok();
+        }
+        22 if rank > 0 => {
+            // indices that meet: 0, 0, 1, 1, 2 and so on
+            let ty = TensorType::new(DType::I32, vec![shape[axis].clone()]);
+            let count = graph.leaf(Op::Iota { axis: 0 }, ty.clone(), Default::default());
+            let three = graph.constant(3.0, ty);
+            let indices = graph.binary(Op::Rem, count, three);
+            return graph.apply(Op::ScatterAdd { axis, size: whole(4) }, &[indices, x], Default::default()).ok();
+        }
+        23 if rank > 0 => {
+            let indices = graph.leaf(Op::Iota { axis }, TensorType::new(DType::I32, shape), Default::default());
+            let turned = graph.unary(Op::Flip { axes: vec![axis] }, indices);
+            return graph.apply(Op::TakeAlong { axis }, &[x, turned], Default::default()).ok();
+        }
+        24 => {
+            let stream = esper_ir::StreamId(random.bits());
+            let noise = graph.leaf(Op::Random { stream }, graph.ty(x).clone(), Default::default());
+            return graph.apply(Op::Mul, &[x, noise], Default::default()).ok();
+        }
+        25 if rank > 1 => {
+            // as images: a convolution with windows cut out of themselves
+            let (h, w) = (sizes[rank - 2], sizes[rank - 1]);
+            let images = graph.reshape(x, vec![whole(sizes[..rank - 2].iter().product()), whole(1), whole(h), whole(w)]);
+            let stop = vec![whole(1), whole(1), whole(h.min(2)), whole(w.min(3))];
+            let weight = graph.apply(Op::Slice { start: vec![whole(0); 4], stop }, &[images], Default::default()).ok()?;
+            let window = Window { kernel: [h.min(2), w.min(3)], stride: [1, 2], padding: [1, 0], dilation: [1, 1] };
+            return graph.apply(Op::Convolution { window, groups: 1 }, &[images, weight], Default::default()).ok();
+        }
+        26 if rank > 1 => {
+            let (h, w) = (sizes[rank - 2], sizes[rank - 1]);
+            let images = graph.reshape(x, vec![whole(sizes[..rank - 2].iter().product()), whole(1), whole(h), whole(w)]);
+            let window = Window { kernel: [h.min(3), w.min(2)], stride: [2, 1], padding: [0, 0], dilation: [1, 1] };
+            let op = if random.below(2) == 0 { Op::MaxPool { window } } else { Op::AveragePool { window } };
+            return graph.apply(op, &[images], Default::default()).ok();
+        }
         _ => Op::Flip { axes: (0..rank).collect() },
     };
     graph.apply(op, &[x], Default::default()).ok()
@@ -326,7 +370,7 @@ fn next(random: &mut Random, graph: &mut Graph, known: &[NodeId]) -> Option<Node
 #[test]
 fn random_graphs_and_their_gradients_run_as_the_interpreter_defines() {
     let (processors, mut report) = (Processors::default(), Report::default());
-    for seed in 0..60 {
+    for seed in 0..80 {
         let mut random = Random(seed);
         let mut graph = Graph::new();
         let mut known = vec![];
@@ -361,5 +405,5 @@ fn random_graphs_and_their_gradients_run_as_the_interpreter_defines() {
             report.take(&name, processors.compare(&gradient, &inputs, tolerance, 1e-4), None);
         }
     }
-    report.finish("random graphs", 150);
+    report.finish("random graphs", 200);
 }
