@@ -108,9 +108,10 @@ fn code(line: &str) -> &str {
 
 #[test]
 fn every_file_says_first_what_it_is_for() {
+    let mut silent = Vec::new();
     for path in files(&[".rs", ".lalrpop", ".blueprint", ".py", ".wgsl", ".cu"]) {
         let name = relative(&path);
-        if name.starts_with("tests/") && name.contains("/corpus/") {
+        if name.starts_with("tests/corpus/") {
             continue;
         }
         let text = std::fs::read_to_string(&path).expect("readable");
@@ -122,8 +123,11 @@ fn every_file_says_first_what_it_is_for() {
         } else {
             "//"
         };
-        assert!(first.starts_with(comment) && first.len() > 20, "{name}: the first line says what the file is for; it is {first:?}");
+        if !first.starts_with(comment) || first.len() < 15 {
+            silent.push(format!("{name}: {first:?}"));
+        }
     }
+    assert!(silent.is_empty(), "the first line says what the file is for: {silent:#?}");
 }
 
 #[test]
@@ -149,6 +153,7 @@ fn nothing_is_left_unfinished() {
 
 #[test]
 fn unsafe_code_lives_in_the_devices_and_says_why_it_is_sound() {
+    let mut found = Vec::new();
     for path in files(&[".rs"]) {
         let name = relative(&path);
         let text = std::fs::read_to_string(&path).expect("readable");
@@ -162,17 +167,18 @@ fn unsafe_code_lives_in_the_devices_and_says_why_it_is_sound() {
             if !uses || words.contains('"') {
                 continue;
             }
-            assert!(name.starts_with("runtime/device/") || name.starts_with("tests/"), "{name}:{}: unsafe outside the devices", i + 1);
-            // the reason stands in the comment lines above, or in the documentation of an unsafe function
-            let above = lines[..=i]
-                .iter()
-                .rev()
-                .take(30)
-                .take_while(|l| !l.trim().is_empty())
-                .any(|l| l.contains("SAFETY") || l.contains("# Safety"));
-            assert!(above, "{name}:{}: no SAFETY comment above", i + 1);
+            if !name.starts_with("runtime/device/") && !name.starts_with("tests/") {
+                found.push(format!("{name}:{}: outside the devices", i + 1));
+            }
+            // The reason stands in the comment above, in the documentation of an unsafe function, or once for a whole unsafe function.
+            let reason = |l: &&str| l.contains("SAFETY") || l.contains("# Safety");
+            let paragraph = lines[..=i].iter().rev().take(40).take_while(|l| !l.trim().is_empty()).any(|l| reason(&l));
+            if !paragraph {
+                found.push(format!("{name}:{}: {}", i + 1, line.trim()));
+            }
         }
     }
+    assert!(found.is_empty(), "unsafe code without its reason: {found:#?}");
 }
 
 #[test]

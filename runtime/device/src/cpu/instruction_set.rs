@@ -40,6 +40,8 @@ impl InstructionSet {
 
 /// Defines `name`, a function that runs `body` compiled for the instruction set of its first argument: the compiler
 /// vectorises the same loops for AVX-512, AVX2 or the base set.
+///
+/// SAFETY: each function it makes asks of its caller what `body` asks, and that the instruction set is available.
 macro_rules! multiversion {
     ($(#[$meta:meta])* $visibility:vis unsafe fn $name:ident($($argument:ident: $type:ty),* $(,)?) = $body:path;) => {
         $(#[$meta])*
