@@ -1,16 +1,8 @@
 //! Runs every story of `tests/suite`. `ESPER_BLESS=1` writes what the compiler says now into them, to be read before it is committed.
 use esper_ir::{Graph, Model, Op, OutputKind, TABLE};
 use esper_passes::PASSES;
-use esper_tests::suite::{SECTIONS, Story, rows};
+use esper_tests::suite::{SECTIONS, Story, rows, stories};
 use std::collections::BTreeSet;
-
-fn stories() -> Vec<Story> {
-    let folder = esper_tests::root().join("tests/suite");
-    let mut paths: Vec<_> = std::fs::read_dir(&folder).expect("the suite lies in tests/suite").flatten().map(|e| e.path()).collect();
-    paths.retain(|p| p.extension().is_some_and(|e| e == "md"));
-    paths.sort();
-    paths.iter().map(|p| Story::read(p).unwrap_or_else(|e| panic!("{}: {e}", p.display()))).collect()
-}
 
 /// Whether two texts of a section say the same; numbers may differ in the last of their six digits, as mathematical libraries do.
 fn same(section: &str, expected: &str, actual: &str) -> bool {

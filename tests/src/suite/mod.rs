@@ -164,6 +164,15 @@ impl Story {
     }
 }
 
+/// All stories, by the names of their files. Panics where one is no story, saying why.
+pub fn stories() -> Vec<Story> {
+    let folder = crate::root().join("tests/suite");
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(&folder).expect("the suite lies in tests/suite").flatten().map(|e| e.path()).collect();
+    paths.retain(|p| p.extension().is_some_and(|e| e == "md"));
+    paths.sort();
+    paths.iter().map(|p| Story::read(p).unwrap_or_else(|e| panic!("{}: {e}", p.display()))).collect()
+}
+
 /// How many rows a story's experiment has in a batch.
 pub fn rows(model: &Model) -> usize {
     model.settings.batch

@@ -27,7 +27,7 @@ fn count(n: usize, what: &str) -> String {
 
 /// The steps of a program in order: what each is, with its sizes.
 pub fn steps_of(program: &Program) -> Vec<String> {
-    let name = |id: &esper_codegen::BufferId| program.buffers[id.0 as usize].name.clone();
+    let name = |id: &esper_codegen::BufferId| without_number(&program.buffers[id.0 as usize].name);
     let step = |step: &Step| match step {
         Step::Kernel { kernel, arguments } => {
             let kernel = &program.kernels[*kernel];
@@ -52,7 +52,18 @@ pub fn steps_of(program: &Program) -> Vec<String> {
 
 /// What a kernel computes: what it came from, or where that is nothing its name.
 fn operators(name: &str, origin: &[String]) -> String {
-    if origin.is_empty() { name.to_string() } else { origin.join(" ") }
+    if origin.is_empty() { without_number(name) } else { origin.join(" ") }
+}
+
+/// `mul_218` is any product, `gradient_0` the gradient of a certain parameter: the number of a node says nothing and would change with every
+/// node before it.
+fn without_number(name: &str) -> String {
+    match name.rsplit_once('_') {
+        Some((stem, number)) if number.parse::<u32>().is_ok() && (stem == "copy" || esper_ir::TABLE.iter().any(|s| s.name == stem)) => {
+            stem.into()
+        }
+        _ => name.into(),
+    }
 }
 
 fn after(epilogue: &Epilogue) -> String {
