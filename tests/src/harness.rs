@@ -18,7 +18,7 @@ pub fn model(text: &str, train: &str) -> Model {
     assert!(loaded.problems.is_empty(), "{}", show(&loaded.problems));
     let errors: Vec<_> = resolution.problems.iter().filter(|p| p.severity == esper_diagnostics::Severity::Error).cloned().collect();
     assert!(errors.is_empty(), "{}", show(&errors));
-    let experiment = esper_check::elaborate(&resolution, train, &[]).unwrap_or_else(|problems| panic!("{}", show(&problems)));
+    let experiment = esper_check::elaborate(&resolution, train).unwrap_or_else(|problems| panic!("{}", show(&problems)));
     esper_lower::lower(&experiment).unwrap_or_else(|bug| panic!("{bug}"))
 }
 

@@ -99,7 +99,7 @@ fn elaborate(mut loaded: Loaded, train: Option<&str>, changes: &[Override]) -> R
             return Err(refused(loaded, problems));
         }
     }
-    let elaborated = esper_check::elaborate(&resolve(&loaded.inputs()), &name, &[]);
+    let elaborated = esper_check::elaborate(&resolve(&loaded.inputs()), &name);
     match elaborated {
         Ok(experiment) => Ok(Elaborated { checked: Checked { loaded, problems }, experiment }),
         Err(problems) => Err(refused(loaded, problems)),

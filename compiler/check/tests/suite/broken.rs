@@ -45,7 +45,7 @@ fn check_files(files: &[(&str, String)]) {
         }
     }
     for train in esper_check::trains(&resolution) {
-        let _ = esper_check::elaborate(&resolution, &train, &[]);
+        let _ = esper_check::elaborate(&resolution, &train);
     }
 }
 

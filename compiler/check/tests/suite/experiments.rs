@@ -7,9 +7,8 @@ fn example(name: &str) -> String {
     std::fs::read_to_string(format!("{}/../../examples/{name}.blueprint", env!("CARGO_MANIFEST_DIR"))).unwrap()
 }
 
-fn elaborated(source: &str, train: &str, set: &[(&str, &str)]) -> Experiment {
-    let set: Vec<(String, String)> = set.iter().map(|(a, b)| (a.to_string(), b.to_string())).collect();
-    with(source, &[], |resolution, sources| match esper_check::elaborate(resolution, train, &set) {
+fn elaborated(source: &str, train: &str) -> Experiment {
+    with(source, &[], |resolution, sources| match esper_check::elaborate(resolution, train) {
         Ok(experiment) => experiment,
         Err(problems) => panic!("{}", problems.iter().map(|p| short(p, sources)).collect::<String>()),
     })
@@ -17,7 +16,7 @@ fn elaborated(source: &str, train: &str, set: &[(&str, &str)]) -> Experiment {
 
 #[test]
 fn the_digits_mlp_elaborates() {
-    let e = elaborated(&example("digits"), "digits", &[]);
+    let e = elaborated(&example("digits"), "digits");
     let types: Vec<String> = e.parameters.iter().map(|p| format!("{}: {}", p.path, p.ty)).collect();
     assert_eq!(types, ["first.weight: f32[64, 64]", "first.bias: f32[64]", "last.weight: f32[10, 64]", "last.bias: f32[10]"]);
     assert_eq!(e.target.to_string(), "i32[batch]");
@@ -28,7 +27,7 @@ fn the_digits_mlp_elaborates() {
 
 #[test]
 fn the_digits_cnn_elaborates() {
-    let e = elaborated(&example("digits_cnn"), "digits_cnn", &[]);
+    let e = elaborated(&example("digits_cnn"), "digits_cnn");
     assert_eq!(e.states.len(), 6);
     assert_eq!(e.parameters.len(), 3 * 3 + 2);
     let convolutions = e.predict.calls.iter().filter(|c| matches!(c.builtin, Builtin::Convolution { .. })).count();
@@ -37,26 +36,8 @@ fn the_digits_cnn_elaborates() {
 }
 
 #[test]
-fn overrides_reach_into_calls_by_path_and_by_a_unique_last_word() {
-    let e = elaborated(
-        &example("digits"),
-        "digits",
-        &[("epochs", "3"), ("optimizer.lr.peak", "0.5"), ("hidden", "8"), ("weight_decay", "0.25")],
-    );
-    assert_eq!(e.settings.epochs, 3);
-    assert_eq!(e.parameters[0].ty.to_string(), "f32[8, 64]");
-    let constants = |f: &esper_check::hir::Function| -> Vec<f64> {
-        f.calls.iter().filter_map(|c| if let Builtin::Constant(x) = c.builtin { Some(x) } else { None }).collect()
-    };
-    assert_eq!(constants(&e.optimizer.scalars[1].1), [0.25]);
-    assert!(constants(&e.optimizer.scalars[0].1).contains(&0.5));
-    let refused = with(&example("digits"), &[], |r, _| esper_check::elaborate(r, "digits", &[("epoch.x".into(), "3".into())]));
-    assert_eq!(refused.unwrap_err()[0].code, "E0608");
-}
-
-#[test]
 fn batch_norm_threads_its_state_in_training_only() {
-    let e = elaborated(&example("digits_cnn"), "digits_cnn", &[]);
+    let e = elaborated(&example("digits_cnn"), "digits_cnn");
     let states = |f: &esper_check::hir::Function| f.outputs.iter().filter(|(k, _)| matches!(k, esper_ir::OutputKind::State(_))).count();
     assert_eq!((states(&e.train), states(&e.eval), states(&e.predict)), (6, 0, 0));
     assert_eq!(e.states[0].path, "blocks[0].norm.mean");
@@ -81,7 +62,7 @@ train net {
     epochs = 1
 }
 ";
-    let e = elaborated(source, "net", &[]);
+    let e = elaborated(source, "net");
     assert_eq!(e.parameters[0].ty.to_string(), "f32[3, 4]");
     let streams = |f: &esper_check::hir::Function| -> Vec<u64> {
         f.calls.iter().filter_map(|c| if let Builtin::Random { stream, .. } = &c.builtin { Some(stream.0) } else { None }).collect()
@@ -110,7 +91,7 @@ train net {
     epochs = 1
 }
 ";
-    let e = elaborated(source, "net", &[]);
+    let e = elaborated(source, "net");
     let aligned: Vec<&Vec<usize>> =
         e.eval.calls.iter().filter_map(|c| if let Builtin::Align { axes } = &c.builtin { Some(axes) } else { None }).collect();
     assert!(!aligned.is_empty() && aligned.iter().all(|a| **a == [1]));
@@ -144,7 +125,7 @@ train digits {
 "
     );
     with(&source, &[("std.seeds", &library), ("seeds", seeds)], |r, sources| {
-        let e = match esper_check::elaborate(r, "digits", &[]) {
+        let e = match esper_check::elaborate(r, "digits") {
             Ok(e) => e,
             Err(p) => panic!("{}", p.iter().map(|p| short(p, sources)).collect::<String>()),
         };
