@@ -11,27 +11,6 @@ pub(crate) fn aligned(bytes: usize) -> usize {
     bytes.div_ceil(ALIGNMENT) * ALIGNMENT
 }
 
-/// What a graph needs that no target has.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unsupported {
-    /// A sentence for people that names the operator.
-    pub reason: String,
-}
-
-impl Unsupported {
-    pub(crate) fn new(reason: impl Into<String>) -> Unsupported {
-        Unsupported { reason: reason.into() }
-    }
-}
-
-impl std::fmt::Display for Unsupported {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.reason)
-    }
-}
-
-impl std::error::Error for Unsupported {}
-
 /// Parameters that one rule updates.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct UpdateGroup {

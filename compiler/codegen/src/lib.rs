@@ -15,10 +15,12 @@ mod program;
 pub mod target;
 #[cfg(test)]
 mod tests;
+mod unsupported;
 
 pub use compile::compile;
 pub use kernel::*;
-pub use layout::{ALIGNMENT, Layout, Unsupported, UpdateGroup};
+pub use layout::{ALIGNMENT, Layout, UpdateGroup};
 pub use print::{print_index, print_kernel, print_kernels, print_plan};
 pub use program::*;
 pub use target::{emit_cuda, emit_wgsl};
+pub use unsupported::Unsupported;

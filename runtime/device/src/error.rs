@@ -1,5 +1,5 @@
 //! What can go wrong between a program and the machine it runs on.
-use esper_codegen::{Class, target::clif::Unsupported};
+use esper_codegen::{Class, Unsupported};
 use std::fmt;
 
 /// Why a device did not do what it was asked.

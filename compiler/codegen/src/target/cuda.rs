@@ -4,24 +4,7 @@
 use super::c_like::{Spelling, Writer};
 use crate::{Access, Kernel, Program, Unsupported};
 use esper_ir::{DType, Prim};
-
-/// What every translation unit starts with: philox, floored quotients, and functions that CUDA lacks or defines otherwise.
-const PRELUDE: &str = r"__device__ inline int floor_quotient(int a, int n) { int q = a / n; return q * n > a ? q - 1 : q; }
-__device__ inline int floor_remainder(int a, int n) { return a - floor_quotient(a, n) * n; }
-__device__ inline float greater(float a, float b) { return a != a ? a : (b != b ? b : (a > b ? a : b)); }
-__device__ inline float lesser(float a, float b) { return a != a ? a : (b != b ? b : (a < b ? a : b)); }
-__device__ inline float sign(float a) { return a > 0.0f ? 1.0f : (a < 0.0f ? -1.0f : a); }
-__device__ inline float floored_remainder(float a, float b) { return a - b * floorf(a / b); }
-__device__ inline float uniform(const int* key, unsigned low, unsigned high, unsigned position) {
-    unsigned c0 = position, c1 = (unsigned)key[2], c2 = low, c3 = high, k0 = (unsigned)key[0], k1 = (unsigned)key[1];
-    for (int round = 0; round < 10; round++) {
-        unsigned h0 = __umulhi(0xD2511F53u, c0), l0 = 0xD2511F53u * c0, h1 = __umulhi(0xCD9E8D57u, c2), l1 = 0xCD9E8D57u * c2;
-        c0 = h1 ^ c1 ^ k0; c1 = l1; c2 = h0 ^ c3 ^ k1; c3 = l0;
-        k0 += 0x9E3779B9u; k1 += 0xBB67AE85u;
-    }
-    return (float)(c0 >> 8) * 0x1p-24f;
-}
-";
+use esper_kernels::CUDA_PRELUDE;
 
 /// The source of every kernel of a program.
 ///
@@ -29,18 +12,14 @@ __device__ inline float uniform(const int* key, unsigned low, unsigned high, uns
 /// Element types without arithmetic here (f16, bf16).
 pub fn emit_cuda(program: &Program) -> Result<String, Unsupported> {
     let kernels = program.kernels.iter().map(kernel).collect::<Result<Vec<_>, _>>()?;
-    Ok(format!("{PRELUDE}\n{}", kernels.join("\n")))
+    Ok(format!("{CUDA_PRELUDE}\n{}", kernels.join("\n")))
 }
 
 /// One function, without the prelude.
 fn kernel(kernel: &Kernel) -> Result<String, Unsupported> {
     let types = kernel.buffers.iter().map(|b| b.dtype).chain(kernel.stages.iter().flat_map(|s| s.dtypes.iter().copied()));
     if let Some(dtype) = types.into_iter().find(|d| matches!(d, DType::F16 | DType::BF16)) {
-        return Err(Unsupported::new(format!(
-            "kernel {} computes in {}, which the CUDA target does not have yet",
-            kernel.name,
-            dtype.name()
-        )));
+        return Err(Unsupported::of_kernel(&kernel.name, format!("the CUDA target does not compute in {} yet", dtype.name())));
     }
     let parameter = |(n, b): (usize, &crate::BufferParameter)| {
         let constant = if b.access == Access::Read { "const " } else { "" };
@@ -123,11 +102,11 @@ impl Spelling for Cuda {
             Prim::Reciprocal => format!("1.0f / {}", a[0]),
             Prim::Sin => call("sinf"),
             Prim::Cos => call("cosf"),
-            Prim::Tanh => call("tanhf"),
-            Prim::Erf => call("erff"),
-            Prim::ErfInv => call("erfinvf"),
+            Prim::Tanh => call("hyperbolic_tangent"),
+            Prim::Erf => call("error_function"),
+            Prim::ErfInv => call("inverse_error_function"),
             Prim::Abs => call(if float { "fabsf" } else { "abs" }),
-            Prim::Sign if float => call("sign"),
+            Prim::Sign if float => call("sign_of"),
             Prim::Sign => format!("({0} > 0) - ({0} < 0)", a[0]),
             Prim::Floor | Prim::Ceil | Prim::Round if !float => a[0].clone(),
             Prim::Floor => call("floorf"),
@@ -141,8 +120,8 @@ impl Spelling for Cuda {
             Prim::Div => format!("{1} == 0 ? 0 : {0} / {1}", a[0], a[1]),
             Prim::Maximum => call(if float { "greater" } else { "max" }),
             Prim::Minimum => call(if float { "lesser" } else { "min" }),
-            Prim::Pow if float => call("powf"),
-            Prim::Pow => format!("(int)powf((float){}, (float){})", a[0], a[1]),
+            Prim::Pow if float => call("power"),
+            Prim::Pow => format!("(int)power((float){}, (float){})", a[0], a[1]),
             Prim::Rem if float => call("floored_remainder"),
             Prim::Rem => format!("{1} == 0 ? 0 : floor_remainder({0}, {1})", a[0], a[1]),
             Prim::Equal => infix("=="),
@@ -163,6 +142,8 @@ impl Spelling for Cuda {
         }
     }
     fn random(&self, key: usize, stream: u64, index: &str) -> String {
-        format!("uniform(b{key}, {:#x}u, {:#x}u, (unsigned)({index}))", stream as u32, (stream >> 32) as u32)
+        let word = |n: usize| format!("(unsigned)b{key}[{n}]");
+        let (low, high) = (stream as u32, (stream >> 32) as u32);
+        format!("uniform_number({}, {}, {}, {low:#x}u, {high:#x}u, (unsigned)({index}))", word(0), word(1), word(2))
     }
 }

@@ -6,8 +6,8 @@ use cranelift_codegen::isa::OwnedTargetIsa;
 use cranelift_codegen::settings::{self, Configurable};
 use cranelift_jit::{JITBuilder, JITModule};
 use cranelift_module::{Linkage, Module, default_libcall_names};
-use esper_codegen::Kernel;
 use esper_codegen::target::clif::{self, Machine};
+use esper_codegen::{Kernel, Unsupported};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -140,7 +140,7 @@ impl Compiler {
     }
 
     fn translate(&self, kernel: &Kernel, context: &mut Context) -> Result<Translated, DeviceError> {
-        let failed = |reason: String| clif::Unsupported { kernel: kernel.name.clone(), reason };
+        let failed = |reason: String| Unsupported::of_kernel(&kernel.name, reason);
         context.clear();
         context.func = clif::build(kernel, &self.machine)?;
         let code = context.compile(&*self.isa, &mut ControlPlane::default()).map_err(|error| failed(format!("{:?}", error.inner)))?;

@@ -15,31 +15,13 @@ mod rows;
 #[cfg(test)]
 mod tests;
 
-use crate::Kernel;
+use crate::{Kernel, Unsupported};
 use body::Context;
 use cranelift_codegen::ir::{AbiParam, Function, InstBuilder, MemFlagsData, Signature, UserFuncName, types};
 use cranelift_codegen::isa::{self, TargetFrontendConfig, TargetIsa};
 use cranelift_codegen::settings;
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use nest::Nest;
-use std::fmt;
-
-/// A kernel that this target cannot spell.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unsupported {
-    /// Its name.
-    pub kernel: String,
-    /// What it needs that is missing here.
-    pub reason: String,
-}
-
-impl fmt::Display for Unsupported {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the processor target cannot compile kernel `{}`: {}", self.kernel, self.reason)
-    }
-}
-
-impl std::error::Error for Unsupported {}
 
 /// What of the machine decides the code.
 #[derive(Clone, Copy)]
@@ -99,7 +81,7 @@ pub fn build(kernel: &Kernel, machine: &Machine) -> Result<Function, Unsupported
 /// # Errors
 /// As [`build`].
 pub fn print(kernel: &Kernel) -> Result<String, Unsupported> {
-    let no_machine = || Unsupported { kernel: kernel.name.clone(), reason: format!("no back end for {}", std::env::consts::ARCH) };
+    let no_machine = || Unsupported::of_kernel(&kernel.name, format!("there is no back end for {}", std::env::consts::ARCH));
     let function = build(kernel, &Machine::typical().ok_or_else(no_machine)?)?;
     Ok(format!("; {}: {}\n{}", kernel.name, kernel.origin.join(", "), function.display()))
 }

@@ -1,7 +1,6 @@
 //! A kernel made ready for code: indices in normal form, axes of one step dropped, axes that move together fused.
-use super::Unsupported;
 use super::affine::{Affine, Axis, Extents};
-use crate::{Guard, Index, Instruction, Kernel, Reduction, Register, Stage, Value, VectorAxis};
+use crate::{Guard, Index, Instruction, Kernel, Reduction, Register, Stage, Unsupported, Value, VectorAxis};
 use esper_ir::{DType, Prim, StreamId};
 
 /// A condition in normal form: `0 <= index < extent`.
@@ -47,17 +46,17 @@ pub(super) struct Nest {
 impl Nest {
     /// Checks a kernel and brings it into normal form.
     pub fn of(kernel: &Kernel) -> Result<Nest, Unsupported> {
-        let refuse = |reason: String| Err(Unsupported { kernel: kernel.name.clone(), reason });
+        let refuse = |reason: String| Err(Unsupported::of_kernel(&kernel.name, reason));
         if let Some(dtype) = kernel.buffers.iter().map(|b| b.dtype).chain(kernel.registers.iter().copied()).find(half) {
-            return refuse(format!("the element type {}", dtype.name()));
+            return refuse(format!("the processor target does not compute in {} yet", dtype.name()));
         }
         let mut stages = vec![];
         for stage in &kernel.stages {
             if let Some(dtype) = stage.dtypes.iter().copied().find(half) {
-                return refuse(format!("the element type {}", dtype.name()));
+                return refuse(format!("the processor target does not compute in {} yet", dtype.name()));
             }
             if stage.dtypes.len() != stage.instructions.len() {
-                return refuse("a stage whose types do not match its instructions".into());
+                return refuse("a stage whose types do not match its instructions (a bug in the compiler)".into());
             }
             stages.push(NestStage::of(stage, &kernel.rows));
         }
