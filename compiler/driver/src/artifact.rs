@@ -52,6 +52,9 @@ pub enum ArtifactError {
 impl fmt::Display for ArtifactError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            ArtifactError::Io(path, error) if error.kind() == std::io::ErrorKind::NotFound => {
+                write!(f, "{}: there is no such file", path.display())
+            }
             ArtifactError::Io(path, error) => write!(f, "{}: {error}", path.display()),
             ArtifactError::Foreign(path) => write!(f, "{} is not a compiled blueprint (.espb)", path.display()),
             ArtifactError::Version { path, format, compiler } => {
@@ -74,10 +77,8 @@ impl std::error::Error for ArtifactError {}
 impl Artifact {
     /// A model with the sources it came from.
     pub fn new(model: Model, sources: Sources) -> Result<Artifact, ArtifactError> {
-        let encode = |e: postcard::Error| ArtifactError::Encode(e.to_string());
-        let digest = |bytes: Vec<u8>| blake3::hash(&bytes).to_hex().to_string();
-        let source_digest = digest(postcard::to_stdvec(&sources).map_err(encode)?);
-        let settings_digest = digest(postcard::to_stdvec(&(&model.settings, &model.data)).map_err(encode)?);
+        let source_digest = digest(&sources)?;
+        let settings_digest = digest(&(&model.settings, &model.data))?;
         Ok(Artifact { model, sources, source_digest, settings_digest })
     }
 
@@ -131,6 +132,12 @@ impl Artifact {
         let bytes = std::fs::read(path).map_err(|e| ArtifactError::Io(path.to_path_buf(), e))?;
         Artifact::from_bytes(&bytes, path)
     }
+}
+
+/// BLAKE3 of a part of an artifact as it is written, in hexadecimal digits.
+pub fn digest(part: &impl Serialize) -> Result<String, ArtifactError> {
+    let bytes = postcard::to_stdvec(part).map_err(|e| ArtifactError::Encode(e.to_string()))?;
+    Ok(blake3::hash(&bytes).to_hex().to_string())
 }
 
 /// Writes a file beside its place and moves it there, so that nobody sees half of it.

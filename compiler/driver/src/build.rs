@@ -138,22 +138,24 @@ fn choose(loaded: &Loaded, train: Option<&str>) -> Result<String, Box<Diagnostic
         .filter_map(|item| if let ItemKind::Train(derived) = &item.kind { Some(derived.name.text.as_str()) } else { None })
         .collect();
     let listed = || names.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ");
-    let none = |message: String| Diagnostic::error("E0096", message, at, "");
+    let unclear = |message: String| Diagnostic::error("E0097", message, at, "");
     match (train, &names[..]) {
         (Some(wanted), _) if names.contains(&wanted) => Ok(wanted.to_string()),
         (Some(wanted), _) => {
-            let problem = none(format!("there is no `train {wanted}` in this file"));
+            let problem = unclear(format!("there is no `train {wanted}` in this file"));
             Err(Box::new(match nearest(wanted, names.iter().copied()) {
                 Some(near) => problem.help(format!("did you mean `{near}`?")),
                 None if names.is_empty() => problem.help("there is no `train` at all"),
-                None => problem.help(format!("there are {}", listed())),
+                None => problem.help(format!("it has {}", listed())),
             }))
         }
         (None, [only]) => Ok(only.to_string()),
         (None, []) => {
-            let problem = none("there is no `train` in this file, so there is nothing to build".to_string());
+            let problem = Diagnostic::error("E0096", "there is no `train` in this file, so there is nothing to build", at, "");
             Err(Box::new(problem.help("`esperc check` checks a file without one")))
         }
-        (None, _) => Err(Box::new(none("there are several experiments in this file".to_string()).help(format!("say which: {}", listed())))),
+        (None, _) => Err(Box::new(
+            unclear("there are several experiments in this file".to_string()).help(format!("say which, behind the file: {}", listed())),
+        )),
     }
 }

@@ -49,8 +49,15 @@ pub const CODES: &[CodeRecord] = &[
     },
     CodeRecord {
         code: "E0096",
-        title: "no experiment, or several",
-        explanation: "`build` and `run` take one `train` of the entry file: its only one, or the one named behind the file.",
+        title: "no experiment",
+        explanation: "`build` and `run` need a `train` in the entry file: it names the model, the data and how to train. `esperc check` checks a file without one.",
+        wrong: "",
+        right: "",
+    },
+    CodeRecord {
+        code: "E0097",
+        title: "which experiment is meant is not clear",
+        explanation: "The entry file has several `train` items, or none of the name given. `esperc run FILE NAME` says which one is meant.",
         wrong: "",
         right: "",
     },

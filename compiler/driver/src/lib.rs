@@ -12,13 +12,13 @@ mod repair;
 #[cfg(test)]
 mod tests;
 
-pub use artifact::{Artifact, ArtifactError, COMPILER, FORMAT, write_atomically};
+pub use artifact::{Artifact, ArtifactError, COMPILER, FORMAT, digest, write_atomically};
 pub use build::{BuildError, Elaborated};
 pub use check::Checked;
 pub use emit::Stage;
 pub use explain::{CODES, codes, explain, explanation};
 pub use load::{Loaded, LoadedFile, Session};
-pub use manual::{contents, document};
-pub use overrides::Override;
+pub use manual::{contents, document, nearest_name, source};
+pub use overrides::{COMMAND_LINE, Override};
 pub use read::{Files, LARGEST_FILE, ReadError, text_of};
 pub use repair::{Fixed, apply, certain, fix};

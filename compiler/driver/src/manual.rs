@@ -1,7 +1,7 @@
 //! `esperc doc`: signatures and documentation of modules, items, functions of the language and operators.
 use crate::load::{Loaded, Session};
 use esper_check::names::{ItemClass, ItemInfo, Resolution, resolve};
-use esper_diagnostics::{Sources, Span};
+use esper_diagnostics::{Sources, Span, nearest};
 use esper_grammar::ast::{Body, ItemKind, LineKind, Param};
 use std::path::Path;
 
@@ -29,6 +29,40 @@ pub fn document(session: &mut Session, name: &str, entry: Option<&Path>) -> Opti
         pages.push(format!("# {}\n\nAn operator of the graph, as `--emit graph` prints it.\n\n{}\n", spec.name, spec.doc));
     }
     (!pages.is_empty()).then(|| pages.join("\n"))
+}
+
+/// The text of a module (`std.nn`), or of every item of that name (`std.nn.Linear`, `Linear`) with its documentation and its `grad`;
+/// `None` where no library or program has it in its own language.
+pub fn source(session: &mut Session, name: &str, entry: Option<&Path>) -> Option<String> {
+    let loaded = program(session, entry);
+    if let Some(file) = loaded.files.iter().find(|f| f.module == name) {
+        return Some(loaded.sources.file(file.id).text.clone());
+    }
+    let inputs = loaded.inputs();
+    let resolution = resolve(&inputs);
+    let named = resolution.items.iter().filter(|info| info.name == name || format!("{}.{}", info.module, info.name) == name);
+    let texts: Vec<String> = named
+        .map(|info| {
+            let docs: String = info.docs.lines().map(|line| format!("/// {line}").trim_end().to_string() + "\n").collect();
+            let item = |span: Span| format!("{}\n", loaded.sources.text(span).trim());
+            let gradient = info.gradient.map(|g| format!("\n{}", item(g.span))).unwrap_or_default();
+            format!("// {}\n{docs}{}{gradient}", info.module, item(info.item.span))
+        })
+        .collect();
+    (!texts.is_empty()).then(|| texts.join("\n"))
+}
+
+/// What was probably meant by a name that nothing has: of all names that [`document`] knows.
+pub fn nearest_name(session: &mut Session, name: &str, entry: Option<&Path>) -> Option<String> {
+    let loaded = program(session, entry);
+    let inputs = loaded.inputs();
+    let resolution = resolve(&inputs);
+    let modules = loaded.files.iter().map(|f| f.module.clone());
+    let items = resolution.items.iter().flat_map(|info| [info.name.clone(), format!("{}.{}", info.module, info.name)]);
+    let builtins = esper_check::builtins::BUILTINS.iter().map(|b| b.name.to_string());
+    let operators = esper_ir::TABLE.iter().map(|spec| spec.name.to_string());
+    let known: Vec<String> = modules.chain(items).chain(builtins).chain(operators).filter(|n| !n.is_empty()).collect();
+    nearest(name, known.iter().map(String::as_str)).map(str::to_string)
 }
 
 /// The list of what can be documented: modules with their first lines.

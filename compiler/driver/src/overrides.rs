@@ -1,11 +1,15 @@
 //! `--set path=value`: changes of an experiment from the command line, made in its tree before it is checked.
 //!
-//! A value is an expression of the language. It gets a source of its own, so what is wrong with it is shown at the words on the command line.
+//! A value is an expression of the language. It gets a source of its own, [`COMMAND_LINE`], so that what is wrong with it is shown at the words
+//! on the command line.
 use esper_check::names::{ItemClass, ItemId, Resolution};
 use esper_diagnostics::{Diagnostic, FileId, Sources, Span, nearest};
 use esper_grammar::ast::{Arg, Derived, Docs, Expr, ExprKind, File, Item, ItemKind, Line, LineKind, Name, Param, TypeKind};
 use esper_grammar::parse;
 use std::collections::BTreeMap;
+
+/// How the words of `--set` are named as a source.
+pub const COMMAND_LINE: &str = "the command line";
 
 /// Fields that a `train` may have, whether it says them or not.
 const FIELDS: [&str; 13] =
@@ -46,12 +50,10 @@ pub(crate) fn apply(
     let mut problems = vec![];
     let mut changed: BTreeMap<String, Expr> = BTreeMap::new();
     for change in changes {
-        // A name in front makes the text a whole file, and the value keeps the place it has on the command line.
-        let id = sources
-            .add(format!("--set {}", change.path), format!("const {} = {}\n", change.path.to_uppercase().replace('.', "_"), change.value));
-        let path_span = Span::new(id, 6, 6 + change.path.len());
-        let text = sources.file(id).text.clone();
-        let parsed = parse(id, &text);
+        // A constant of as many bytes in the place of the path makes the text a whole file whose value stands where the user reads it.
+        let id = sources.add(COMMAND_LINE, format!("--set {} = {}\n", change.path, change.value));
+        let path_span = Span::new(id, "--set ".len(), "--set ".len() + change.path.len());
+        let parsed = parse(id, &format!("const {} = {}\n", "X".repeat(change.path.len()), change.value));
         if !parsed.problems.is_empty() {
             problems.extend(parsed.problems);
             continue;

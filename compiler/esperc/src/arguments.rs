@@ -8,8 +8,10 @@ use std::path::PathBuf;
     name = "esperc",
     version,
     about = "Compiles .blueprint files and trains what they describe",
-    after_help = "Exit codes: 0 fine; 1 the program has errors, or `fmt --check` differs; 2 wrong usage; \
-                  3 data, device or run failed; 70 a bug in the compiler; 130 interrupted, 143 terminated."
+    after_help = "Examples:\n  esperc run examples/digits.blueprint --set epochs=3\n  esperc eval runs/digits-1 --split test\n  \
+                  esperc build model.blueprint -o model.espb\n\n\
+                  Exit codes:\n  0 fine\n  1 the program has errors, or `fmt --check` differs\n  2 wrong usage\n  \
+                  3 data, device or run failed\n  70 a bug in the compiler\n  130 interrupted, 143 terminated (a run has saved its state)"
 )]
 pub struct Arguments {
     /// How diagnostics are written
@@ -20,6 +22,16 @@ pub struct Arguments {
     pub color: Color,
     #[command(subcommand)]
     pub command: Command,
+}
+
+/// A number of threads that a machine may have.
+fn threads(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|n| (1..=512).contains(n)).ok_or_else(|| "a whole number from 1 to 512".to_string())
+}
+
+/// A time to measure for.
+fn seconds(text: &str) -> Result<f64, String> {
+    text.parse().ok().filter(|s| (0.01..=600.0).contains(s)).ok_or_else(|| "a number from 0.01 to 600".to_string())
 }
 
 /// How diagnostics are written.
@@ -75,7 +87,7 @@ pub enum Command {
         /// Blueprint files
         #[arg(required = true)]
         files: Vec<PathBuf>,
-        /// Apply every repair that is the only sensible one
+        /// Apply every repair that is the only sensible one, in place
         #[arg(long)]
         fix: bool,
     },
@@ -100,8 +112,9 @@ pub enum Command {
     },
     /// Train: a blueprint file or a built artifact
     Run {
-        /// A .blueprint or .espb file
-        file: PathBuf,
+        /// A .blueprint or .espb file; not needed with --resume
+        #[arg(required_unless_present = "resume")]
+        file: Option<PathBuf>,
         /// The experiment, where the file has several
         train: Option<String>,
         /// Change a field: `epochs=3`, `optimizer.lr.peak=1e-3`
@@ -111,7 +124,7 @@ pub enum Command {
         #[arg(long, default_value = "auto")]
         device: String,
         /// Threads of the CPU device; results do not depend on it
-        #[arg(long)]
+        #[arg(long, value_parser = threads)]
         threads: Option<usize>,
         /// Folder in which runs are kept
         #[arg(long, default_value = "runs")]
@@ -181,10 +194,10 @@ pub enum Command {
         /// `w1`, `w2`, or a blueprint file; without one, all built-in workloads
         workloads: Vec<String>,
         /// Threads of the CPU device; default: one, then two
-        #[arg(long)]
+        #[arg(long, value_parser = threads)]
         threads: Option<usize>,
         /// Seconds to measure each workload for
-        #[arg(long, default_value_t = 1.0)]
+        #[arg(long, default_value_t = 1.0, value_parser = seconds)]
         seconds: f64,
         /// Print where the time of a step goes, kernel by kernel
         #[arg(long)]

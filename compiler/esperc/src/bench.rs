@@ -50,6 +50,9 @@ struct Measurement {
 pub fn bench(arguments: &Bench, terminal: &Terminal) -> Result<(), Failure> {
     let names: Vec<&str> =
         if arguments.workloads.is_empty() { NAMES.to_vec() } else { arguments.workloads.iter().map(String::as_str).collect() };
+    for name in names.iter().filter(|name| !NAMES.contains(name) && !Path::new(name).is_file()) {
+        return Err(Failure::Usage(format!("`{name}` is neither a workload ({}) nor a file", NAMES.join(", "))));
+    }
     let threads = arguments.threads.map_or_else(|| vec![1, 2], |n| vec![n]);
     if !arguments.json {
         print("workload          threads   ms/step   fastest    compile  kernels  steps\n")?;

@@ -3,6 +3,7 @@ use crate::arguments::{Stage, Which};
 use crate::exit::Failure;
 use crate::experiment::Experiment;
 use crate::terminal::{Terminal, print};
+use clap::ValueEnum;
 use esper_codegen::Program;
 use esper_driver::{Override, Session, emit};
 use esper_ir::{Graph, Model};
@@ -26,12 +27,23 @@ pub struct Build {
 
 /// Builds.
 pub fn build(arguments: &Build, terminal: &Terminal) -> Result<(), Failure> {
+    let of_text = |s: &&Stage| matches!(s, Stage::Tokens | Stage::Ast | Stage::Hir);
+    if arguments.file.extension().is_some_and(|e| e == "espb")
+        && let Some(stage) = arguments.emit.iter().find(of_text)
+    {
+        let name = stage.to_possible_value().map_or_else(String::new, |v| v.get_name().to_string());
+        return Err(Failure::Usage(format!("{} is compiled: `--emit {name}` needs its source", arguments.file.display())));
+    }
     // tokens and trees exist for every text, also for one that does not check
     for stage in &arguments.emit {
-        match stage {
-            Stage::Tokens => print(&emit::tokens(&Session::new().load(&arguments.file)))?,
-            Stage::Ast => print(&emit::ast(&Session::new().load(&arguments.file)))?,
-            _ => {}
+        if matches!(stage, Stage::Tokens | Stage::Ast) {
+            let loaded = Session::new().load(&arguments.file);
+            if loaded.entry_error.is_some() {
+                // printed here; a file that cannot be read has the code of failed reading
+                let _ = terminal.report(&loaded.problems, &loaded.sources);
+                return Err(Failure::Run(String::new()));
+            }
+            print(&if *stage == Stage::Tokens { emit::tokens(&loaded) } else { emit::ast(&loaded) })?;
         }
     }
     let later: Vec<Stage> = arguments.emit.iter().copied().filter(|s| !matches!(s, Stage::Tokens | Stage::Ast)).collect();

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 pub enum Failure {
     /// The program has errors (already printed), or `fmt --check` differs.
     Program,
-    /// The command was used wrongly.
+    /// The command was used wrongly. Empty: already printed.
     Usage(String),
     /// Data, device or run failed. Empty: already printed.
     Run(String),
@@ -31,7 +31,7 @@ impl Failure {
     pub fn message(&self) -> Option<String> {
         match self {
             Failure::Program | Failure::Interrupted(_) => None,
-            Failure::Run(text) if text.is_empty() => None,
+            Failure::Usage(text) | Failure::Run(text) if text.is_empty() => None,
             Failure::Usage(text) | Failure::Run(text) => Some(format!("error: {text}")),
             Failure::Bug(text) => Some(format!(
                 "error: this is a bug in esperc {}, not in your program; please report it\n  {text}",

@@ -1,7 +1,7 @@
 //! The experiment that a subcommand works on: compiled from a blueprint, or read from an artifact.
 use crate::exit::Failure;
 use crate::terminal::Terminal;
-use esper_diagnostics::Sources;
+use esper_diagnostics::{Diagnostic, Severity, Sources};
 use esper_driver::{Artifact, BuildError, Override, Session};
 use esper_ir::Model;
 use std::path::{Path, PathBuf};
@@ -16,8 +16,9 @@ pub struct Experiment {
     pub artifact: Vec<u8>,
     /// The folder that the data's paths are taken from: that of the blueprint or artifact.
     pub folder: PathBuf,
-    source_digest: String,
     settings_digest: String,
+    /// Of the whole model.
+    digest: String,
 }
 
 impl Experiment {
@@ -48,52 +49,91 @@ impl Experiment {
 
     fn of(artifact: Artifact, folder: PathBuf) -> Result<Experiment, Failure> {
         let bytes = artifact.to_bytes().map_err(|e| Failure::Bug(e.to_string()))?;
-        let Artifact { model, sources, source_digest, settings_digest } = artifact;
-        Ok(Experiment { model, sources, artifact: bytes, folder, source_digest, settings_digest })
+        let digest = esper_driver::digest(&artifact.model).map_err(|e| Failure::Bug(e.to_string()))?;
+        let Artifact { model, sources, settings_digest, .. } = artifact;
+        Ok(Experiment { model, sources, artifact: bytes, folder, settings_digest, digest })
     }
 
-    /// What differs from another experiment, in the user's words; `None` where nothing does.
-    pub fn differs_from(&self, other: &Experiment) -> Option<String> {
-        if self.model.name != other.model.name {
-            return Some(format!("it is `train {}`, the run is `train {}`", other.model.name, self.model.name));
+    /// What differs in another experiment, one line each, in the user's words; empty where nothing does.
+    pub fn differences(&self, other: &Experiment) -> Vec<String> {
+        let (own, new) = (&self.model, &other.model);
+        let mut found = Vec::new();
+        let mut compare = |what: &str, own: String, new: String| {
+            if own != new {
+                found.push(format!("{what}: the run has {own}, this says {new}"));
+            }
+        };
+        let optional = |value: Option<f64>| value.map_or("none".to_string(), |v| v.to_string());
+        compare("train", own.name.clone(), new.name.clone());
+        compare("epochs", own.settings.epochs.to_string(), new.settings.epochs.to_string());
+        compare("batch", own.settings.batch.to_string(), new.settings.batch.to_string());
+        compare("seed", own.settings.seed.to_string(), new.settings.seed.to_string());
+        compare("clip", optional(own.settings.clip), optional(new.settings.clip));
+        compare("save_every", own.settings.save_every.to_string(), new.settings.save_every.to_string());
+        compare("model", own.host.clone(), new.host.clone());
+        compare("loss", own.loss.clone(), new.loss.clone());
+        compare("metrics", own.metrics.join(", "), new.metrics.join(", "));
+        compare("optimizer", own.optimizer.name.clone(), new.optimizer.name.clone());
+        // What has no place of its own above is somewhere in the texts; where only the words of `--set` differ, they are what is shown.
+        let said = found.len();
+        found.extend(self.changed_texts(other));
+        if found.len() == said && said == 0 && self.digest != other.digest {
+            found.push(match self.settings_digest == other.settings_digest {
+                true => "the arguments of `--set`".to_string(),
+                false => "the data or its split".to_string(),
+            });
         }
-        if self.model.settings != other.model.settings {
-            return Some(format!("the settings are {:?}, the run's are {:?}", other.model.settings, self.model.settings));
+        found
+    }
+
+    /// The first line that differs in each text. The entry's name does not count: it may have been moved.
+    fn changed_texts(&self, other: &Experiment) -> Vec<String> {
+        let texts = |e: &Experiment| -> Vec<(String, String)> {
+            let written = e.sources.iter().filter(|(_, f)| f.name != esper_driver::COMMAND_LINE);
+            written.map(|(id, f)| (if id.0 == 0 { String::new() } else { f.name.clone() }, f.text.clone())).collect()
+        };
+        let (own, new) = (texts(self), texts(other));
+        let entry = other.sources.iter().next().map_or_else(String::new, |(_, f)| f.name.clone());
+        let mut found = Vec::new();
+        for (name, text) in &new {
+            let shown = if name.is_empty() { &entry } else { name };
+            match own.iter().find(|(n, _)| n == name).map(|(_, old)| first_difference(old, text)) {
+                Some(None) => {}
+                Some(Some((line, old, new))) => found.push(format!("{shown}:{line}: the run has `{old}`, this says `{new}`")),
+                None => found.push(format!("{shown}: the run does not have this file")),
+            }
         }
-        if self.settings_digest != other.settings_digest {
-            return Some("the data or its split".to_string());
-        }
-        if self.source_digest == other.source_digest {
-            return None;
-        }
-        let text = |e: &Experiment, name: &str| e.sources.iter().find(|(_, f)| f.name == name).map(|(_, f)| f.text.clone());
-        let names = other.sources.iter().map(|(_, f)| f.name.clone());
-        let changed: Vec<String> = names.filter(|name| text(self, name) != text(other, name)).collect();
-        let moved = changed
-            .iter()
-            .all(|name| text(self, name).is_none() && self.sources.iter().any(|(_, f)| Some(&f.text) == text(other, name).as_ref()));
-        if moved {
-            return None;
-        }
-        let line =
-            changed.iter().find_map(|name| first_difference(&text(self, name)?, &text(other, name)?).map(|n| format!("{name}, line {n}")));
-        Some(line.unwrap_or_else(|| changed.join(", ")))
+        found
     }
 }
 
-/// The number of the first line that differs.
-fn first_difference(a: &str, b: &str) -> Option<usize> {
-    let lines = a.lines().count().max(b.lines().count());
-    (0..lines).find(|n| a.lines().nth(*n) != b.lines().nth(*n)).map(|n| n + 1)
+/// The first line that differs, with its number and what stands there on either side.
+fn first_difference(own: &str, new: &str) -> Option<(usize, String, String)> {
+    let (mut own, mut new) = (own.lines(), new.lines());
+    for number in 1.. {
+        match (own.next(), new.next()) {
+            (None, None) => return None,
+            (a, b) if a == b => {}
+            (a, b) => return Some((number, a.unwrap_or_default().trim().to_string(), b.unwrap_or_default().trim().to_string())),
+        }
+    }
+    None
 }
 
 fn refused(error: BuildError, terminal: &Terminal) -> Failure {
     match error {
         BuildError::Program(checked) => {
             let unreadable = checked.loaded.entry_error.is_some();
-            match terminal.report(&checked.problems, &checked.loaded.sources) {
-                Err(failure) if !unreadable => failure,
-                _ => Failure::Run(String::new()),
+            let sources = &checked.loaded.sources;
+            let errors = || checked.problems.iter().filter(|p| p.severity == Severity::Error);
+            // The program may be right and the command line wrong: an unknown setting or experiment, a value that is none.
+            let on_command_line = |p: &Diagnostic| sources.file(p.primary.span.file).name == esper_driver::COMMAND_LINE;
+            let usage = errors().all(|p| on_command_line(p) || p.code == "E0097");
+            match terminal.report(&checked.problems, sources) {
+                Err(_) if unreadable => Failure::Run(String::new()),
+                Err(_) if usage => Failure::Usage(String::new()),
+                Err(failure) => failure,
+                Ok(()) => Failure::Run(String::new()),
             }
         }
         BuildError::Bug(what) => Failure::Bug(what),

@@ -6,40 +6,53 @@ use similar::TextDiff;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-/// Formats files in place; `-` is standard input to standard output.
+/// Formats files in place; `-` is standard input to standard output. A file that cannot be formatted does not keep the others from it.
 pub fn format(files: &[PathBuf], check: bool, diff: bool, terminal: &Terminal) -> Result<(), Failure> {
-    let mut differs = false;
+    let mut outcome = Ok(());
     for path in files {
-        let from_input = path == Path::new("-");
-        let text = if from_input { standard_input()? } else { read(path)? };
-        let name = if from_input { "standard input".to_string() } else { path.display().to_string() };
-        let formatted = match esper_grammar::format(&text) {
-            Ok(formatted) => formatted,
-            Err(problems) => {
-                let mut sources = Sources::default();
-                sources.add(&name, &text);
-                terminal.report(&problems, &sources)?;
-                return Err(Failure::Program);
+        match one(path, check, diff, terminal) {
+            Ok(()) => {}
+            Err(Failure::Run(message)) => {
+                eprintln!("error: {message}");
+                outcome = Err(Failure::Run(String::new()));
             }
-        };
-        let changed = formatted != text;
-        differs |= changed;
-        if diff && changed {
-            print(&TextDiff::from_lines(&text, &formatted).unified_diff().context_radius(3).header(&name, &name).to_string())?;
-        }
-        if check && changed {
-            eprintln!("{name} is not formatted");
-        }
-        if check || diff {
-            continue;
-        }
-        if from_input {
-            print(&formatted)?;
-        } else if changed {
-            esper_driver::write_atomically(path, formatted.as_bytes()).map_err(|e| Failure::Run(format!("{name}: {e}")))?;
+            Err(failure) if outcome.is_ok() => outcome = Err(failure),
+            Err(_) => {}
         }
     }
-    if check && differs { Err(Failure::Program) } else { Ok(()) }
+    outcome
+}
+
+fn one(path: &Path, check: bool, diff: bool, terminal: &Terminal) -> Result<(), Failure> {
+    let from_input = path == Path::new("-");
+    let text = if from_input { standard_input()? } else { read(path)? };
+    let name = if from_input { "standard input".to_string() } else { path.display().to_string() };
+    let formatted = match esper_grammar::format(&text) {
+        Ok(formatted) => formatted,
+        Err(problems) => {
+            let mut sources = Sources::default();
+            sources.add(&name, &text);
+            terminal.report(&problems, &sources)?;
+            return Err(Failure::Program);
+        }
+    };
+    let changed = formatted != text;
+    if diff && changed {
+        print(&TextDiff::from_lines(&text, &formatted).unified_diff().context_radius(3).header(&name, &name).to_string())?;
+    }
+    if check && changed {
+        eprintln!("{name} is not formatted");
+        return Err(Failure::Program);
+    }
+    if check || diff {
+        return Ok(());
+    }
+    if from_input {
+        print(&formatted)?;
+    } else if changed {
+        esper_driver::write_atomically(path, formatted.as_bytes()).map_err(|e| Failure::Run(format!("{name}: {e}")))?;
+    }
+    Ok(())
 }
 
 fn standard_input() -> Result<String, Failure> {

@@ -15,11 +15,13 @@ mod terminal;
 use arguments::{Arguments, Command};
 use clap::Parser;
 use exit::Failure;
+use std::ffi::OsString;
+use std::path::Path;
 use std::process::ExitCode;
 use terminal::Terminal;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = Arguments::parse_from(with_command(std::env::args_os().collect()));
     let terminal = Terminal::new(arguments.message_format, arguments.color);
     // A panic is a bug: it is said so, with the place, and ends with code 70.
     std::panic::set_hook(Box::new(|panic| {
@@ -47,6 +49,14 @@ fn main() -> ExitCode {
             failure.code()
         }
     }
+}
+
+/// The words of the command line; a file alone (`esperc model.blueprint`) is one to build, as people expect of a compiler.
+fn with_command(mut words: Vec<OsString>) -> Vec<OsString> {
+    if words.get(1).is_some_and(|word| Path::new(word).extension().is_some_and(|e| e == "blueprint" || e == "espb")) {
+        words.insert(1, "build".into());
+    }
+    words
 }
 
 fn execute(command: Command, terminal: &Terminal) -> Result<(), Failure> {

@@ -3,16 +3,20 @@ use crate::exit::Failure;
 use crate::experiment::Experiment;
 use crate::terminal::{Terminal, print};
 use esper_device::Device;
+use esper_ir::{Model, Split};
 use esper_telemetry::{Display, DisplayMode};
-use esper_train::{RunError, RunOptions, summarise, train};
+use esper_train::{Outcome, RunError, RunFolder, RunOptions, summarise, train};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// What the command line says about a run.
 pub struct Run {
-    /// A .blueprint or .espb file.
-    pub file: PathBuf,
+    /// A .blueprint or .espb file; a run that is resumed has its own.
+    pub file: Option<PathBuf>,
     /// The experiment's name.
     pub train: Option<String>,
     /// `field=value`.
@@ -31,14 +35,12 @@ pub struct Run {
     pub quiet: bool,
 }
 
-static INTERRUPTED: AtomicBool = AtomicBool::new(false);
-static INTERRUPTIONS: AtomicU8 = AtomicU8::new(0);
-
 /// Trains.
 pub fn run(arguments: &Run, terminal: &Terminal) -> Result<(), Failure> {
-    let experiment = match &arguments.resume {
-        Some(folder) => resumed(arguments, folder, terminal)?,
-        None => Experiment::load(&arguments.file, arguments.train.as_deref(), &arguments.set, terminal)?,
+    let experiment = match (&arguments.resume, &arguments.file) {
+        (Some(folder), file) => resumed(arguments, folder, file.as_deref(), terminal)?,
+        (None, Some(file)) => Experiment::load(file, arguments.train.as_deref(), &arguments.set, terminal)?,
+        (None, None) => return Err(Failure::Usage("say what to train: `esperc run FILE`, or `esperc run --resume RUN`".to_string())),
     };
     let device = open_device(&arguments.device, arguments.threads)?;
     if env!("ESPERC_PROFILE") != "release" && !arguments.quiet {
@@ -48,14 +50,7 @@ pub fn run(arguments: &Run, terminal: &Terminal) -> Result<(), Failure> {
         let text = summarise(&experiment.model, &*device, &experiment.folder).map_err(|e| failed(e, &experiment, terminal))?;
         return print(&text);
     }
-    // The first Ctrl-C finishes the step and saves; the second ends at once.
-    ctrlc::set_handler(|| {
-        INTERRUPTED.store(true, Ordering::SeqCst);
-        if INTERRUPTIONS.fetch_add(1, Ordering::SeqCst) > 0 {
-            std::process::exit(130);
-        }
-    })
-    .map_err(|e| Failure::Run(format!("no handler for Ctrl-C: {e}")))?;
+    let signals = Signals::listen()?;
     let mode = match (arguments.quiet, std::io::stderr().is_terminal()) {
         (true, _) => DisplayMode::Silent,
         (false, true) => DisplayMode::Terminal,
@@ -68,36 +63,86 @@ pub fn run(arguments: &Run, terminal: &Terminal) -> Result<(), Failure> {
         data_folder: (arguments.resume.is_none()).then(|| experiment.folder.clone()),
         device: &*device,
         artifact: &experiment.artifact,
-        interrupt: &INTERRUPTED,
+        interrupt: &signals.stop,
         log_every: 10,
         stop_at_step: None,
     };
     let outcome = train(&experiment.model, &options, &mut display).map_err(|e| failed(e, &experiment, terminal))?;
-    print(&format!("{}\n", outcome.folder.display()))?;
-    if outcome.interrupted {
-        if !arguments.quiet {
-            eprintln!("interrupted and saved; go on with: esperc run {} --resume {}", arguments.file.display(), outcome.folder.display());
-        }
-        return Err(Failure::Interrupted(130));
+    if !arguments.quiet {
+        eprint!("{}", closing(&outcome, &experiment.model));
     }
-    Ok(())
+    print(&format!("{}\n", outcome.folder.display()))?;
+    if outcome.interrupted { Err(Failure::Interrupted(signals.code())) } else { Ok(()) }
 }
 
-/// The experiment of a run that goes on: what its folder holds. A source that says something else is refused with what differs.
-fn resumed(arguments: &Run, folder: &Path, terminal: &Terminal) -> Result<Experiment, Failure> {
-    let artifact = folder.join("model.espb");
-    let of_run = Experiment::load(&artifact, None, &[], terminal)?;
-    let given = Experiment::load(&arguments.file, arguments.train.as_deref(), &arguments.set, terminal)?;
-    if let Some(difference) = of_run.differs_from(&given) {
-        return Err(Failure::Usage(format!(
-            "{} differs from what the run in {} was started with: {difference}\n  to go on with the run as it was: esperc run {} --resume {}",
-            arguments.file.display(),
-            folder.display(),
-            artifact.display(),
-            folder.display()
-        )));
+/// Requests to stop, by Ctrl-C or by the system: the first finishes the step and saves, the second ends at once.
+struct Signals {
+    stop: Arc<AtomicBool>,
+    /// The number of the signal that came.
+    which: Arc<AtomicUsize>,
+}
+
+impl Signals {
+    fn listen() -> Result<Signals, Failure> {
+        let signals = Signals { stop: Arc::new(AtomicBool::new(false)), which: Arc::new(AtomicUsize::new(0)) };
+        for signal in [SIGINT, SIGTERM] {
+            // In this order: what the first signal sets makes the second one end the process.
+            flag::register_conditional_shutdown(signal, 128 + signal, signals.stop.clone())
+                .and_then(|_| flag::register_usize(signal, signals.which.clone(), signal as usize))
+                .and_then(|_| flag::register(signal, signals.stop.clone()))
+                .map_err(|e| Failure::Run(format!("no handler for Ctrl-C: {e}")))?;
+        }
+        Ok(signals)
     }
-    Ok(of_run)
+
+    /// 130 after Ctrl-C, 143 after a request to terminate.
+    fn code(&self) -> u8 {
+        128 + self.which.load(Ordering::SeqCst) as u8
+    }
+}
+
+/// Where everything is and what can be done next.
+fn closing(outcome: &Outcome, model: &Model) -> String {
+    let folder = outcome.folder.display();
+    if outcome.interrupted {
+        return format!("go on with\n  esperc run --resume {folder}\n");
+    }
+    let (val, test) = match model.data.split {
+        Split::Holdout { val, test, .. } | Split::Tail { val, test } => (val, test),
+    };
+    let part = if test > 0.0 {
+        " --split test"
+    } else if val > 0.0 {
+        ""
+    } else {
+        " --split train"
+    };
+    format!("curves and tables in {folder}/report.html\nnext\n  esperc eval {folder}{part}\n  esperc predict {folder} --data rows.csv\n")
+}
+
+/// The experiment of a run that goes on: what its folder holds. A file that says something else is refused with what differs.
+fn resumed(arguments: &Run, folder: &Path, file: Option<&Path>, terminal: &Terminal) -> Result<Experiment, Failure> {
+    RunFolder::open(folder).map_err(|e| Failure::Run(e.to_string()))?;
+    let of_run = Experiment::load(&folder.join("model.espb"), arguments.train.as_deref(), &[], terminal)?;
+    let Some(file) = file else {
+        return match &arguments.set[..] {
+            [] => Ok(of_run),
+            _ => {
+                Err(Failure::Usage("a run goes on as it began: `--set` cannot change it; train anew with `esperc run FILE --set …`".into()))
+            }
+        };
+    };
+    let given = Experiment::load(file, arguments.train.as_deref(), &arguments.set, terminal)?;
+    let differences = of_run.differences(&given);
+    if differences.is_empty() {
+        return Ok(of_run);
+    }
+    let lines: String = differences.iter().map(|line| format!("  {line}\n")).collect();
+    Err(Failure::Usage(format!(
+        "{} is not what the run in {folder} was started with\n{lines}  to go on with the run as it was: esperc run --resume {folder}",
+        file.display(),
+        folder = folder.display()
+    )))
 }
 
 /// Opens a device; `auto` is the best that this build has, the CPU.

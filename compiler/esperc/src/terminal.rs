@@ -1,7 +1,7 @@
 //! What is written where: products on standard output, everything else on standard error; colours only where they are wanted.
 use crate::arguments::{Color, MessageFormat};
 use crate::exit::Failure;
-use esper_diagnostics::{Diagnostic, Format, Severity, Sources, render, summary};
+use esper_diagnostics::{CodeRecord, Diagnostic, Format, Severity, Sources, render, render_sarif, summary};
 use std::io::{IsTerminal, Write};
 
 /// How this call of the command writes.
@@ -39,7 +39,11 @@ impl Terminal {
 
     /// Writes diagnostics (machine formats to standard output, for people to standard error); an error among them fails the command.
     pub fn report(&self, problems: &[Diagnostic], sources: &Sources) -> Result<(), Failure> {
-        let text = render(problems, sources, self.format, self.color);
+        let text = match self.format {
+            Format::Human => people(problems, sources, self.color),
+            Format::Sarif => render_sarif(problems, sources, &rules()),
+            other => render(problems, sources, other, false),
+        };
         match self.format {
             Format::Human | Format::Short => {
                 eprint!("{text}");
@@ -51,6 +55,28 @@ impl Terminal {
         }
         if problems.iter().any(|p| p.severity == Severity::Error) { Err(Failure::Program) } else { Ok(()) }
     }
+}
+
+/// Messages for people. A problem that has no line to show (a file that cannot be read, a text without a `train`) is one without a frame.
+fn people(problems: &[Diagnostic], sources: &Sources, color: bool) -> String {
+    let framed = |p: &Diagnostic| p.primary.span.start < p.primary.span.end || !p.primary.text.is_empty() || !p.secondary.is_empty();
+    let mut text = String::new();
+    for group in problems.chunk_by(|a, b| framed(a) && framed(b)) {
+        match group {
+            [bare] if !framed(bare) => {
+                text.push_str(&format!("{}[{}]: {}\n", bare.severity.word(), bare.code, bare.message));
+                bare.notes.iter().for_each(|note| text.push_str(&format!("  note: {note}\n")));
+                bare.helps.iter().for_each(|help| text.push_str(&format!("  help: {help}\n")));
+            }
+            group => text.push_str(&render(group, sources, Format::Human, color)),
+        }
+    }
+    text
+}
+
+/// What every code means, those of data and runs included: the rules of SARIF and the pages of `esperc explain`.
+pub fn rules() -> Vec<CodeRecord> {
+    esper_driver::codes().into_iter().chain(esper_train::CODES).copied().collect()
 }
 
 /// Writes to standard output. A reader that went away (`esperc … | head`) ends the command quietly.

@@ -31,7 +31,8 @@ fn a_wrong_value_is_shown_at_the_words_of_the_command_line() {
     let checked = refused(Session::new().elaborate(&example("digits.blueprint"), None, &changes(&["loss=cross_entrpy"])));
     let problem = &checked.problems[0];
     assert_eq!((problem.code.as_str(), checked.sources().text(problem.primary.span)), ("E0101", "cross_entrpy"));
-    assert_eq!(checked.sources().file(problem.primary.span.file).name, "--set loss");
+    let source = checked.sources().file(problem.primary.span.file);
+    assert_eq!((source.name.as_str(), source.text.as_str()), (crate::COMMAND_LINE, "--set loss = cross_entrpy\n"));
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod algebra;
 mod fold;
 mod movement;
 
+use esper_diagnostics::Span;
 use esper_ir::{Graph, Node, NodeId, Op, TensorType};
 
 /// Rewriting feeds rewriting: most graphs are done after two rounds.
@@ -18,7 +19,7 @@ pub(crate) fn rewrite(graph: &Graph) -> Graph {
     let mut graph = graph.prune();
     for _ in 0..MOST_ROUNDS {
         let next = rebuild(&graph, &mut |rewritten, node, args| {
-            let mut rewriter = Rewriter { graph: rewritten, depth: 0 };
+            let mut rewriter = Rewriter { graph: rewritten, depth: 0, span: node.span };
             if node.op.is_leaf() { copy(rewriter.graph, node, args) } else { rewriter.apply(node.op.clone(), args) }
         })
         .prune();
@@ -65,6 +66,8 @@ pub(crate) fn copy(graph: &mut Graph, node: &Node, args: &[NodeId]) -> NodeId {
 struct Rewriter<'a> {
     graph: &'a mut Graph,
     depth: usize,
+    /// Where the node that is being rewritten comes from: what it becomes comes from there too.
+    span: Span,
 }
 
 /// A rewriting that starts further ones is bounded, though every rule makes its operator simpler.
@@ -78,7 +81,10 @@ impl Rewriter<'_> {
         self.order_operands(&op, &mut args);
         let simpler = if self.depth > MOST_DEPTH { None } else { self.simpler(&op, &args) };
         self.depth -= 1;
-        simpler.unwrap_or_else(|| self.graph.build(op, &args))
+        simpler.unwrap_or_else(|| match self.graph.apply(op.clone(), &args, self.span) {
+            Ok(id) => id,
+            Err(error) => panic!("compiler bug: {} is applied wrongly: {error}", op.spec().name),
+        })
     }
 
     fn simpler(&mut self, op: &Op, args: &[NodeId]) -> Option<NodeId> {
