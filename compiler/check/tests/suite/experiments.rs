@@ -134,3 +134,30 @@ train digits {
         assert!(e.parameters.iter().any(|p| p.path == "mixers[0].body.mix.up.weight"));
     });
 }
+
+#[test]
+fn no_word_of_a_field_is_accepted_and_ignored() {
+    let with_line = |line: &str| {
+        check(&format!(
+            "use std.hosts.{{Mlp}}
+use std.losses.{{accuracy, cross_entropy}}
+use std.optim.{{Sgd}}
+train net {{
+    model = Mlp(3)
+    data = csv(\"data.csv\", shape = [4])
+    loss = cross_entropy
+    {line}
+    optimizer = Sgd()
+    batch = 8
+    epochs = 1
+}}
+"
+        ))
+    };
+    assert_eq!(with_line("metrics = [accuracy]\n    normalise = per_channel"), "");
+    let found = with_line("metrics = [accuracy]\n    normalise = per_channel(3)");
+    assert_eq!(found, "E0202 `per_channel` takes no arguments\n  ^ 9 `3`: nothing reads this\n");
+    let found = with_line("metrics = [accuracy, ..]");
+    let wanted = "E0613 a loss or metric is a function of the prediction and the target\n  ^ 8 `..`: this stands for axes of a shape\n";
+    assert_eq!(found, wanted);
+}

@@ -185,7 +185,11 @@ impl<'a> Engine<'a> {
 
     fn normalise(&mut self, fields: &Fields<'a>) -> Option<Normalise> {
         let Some(field) = fields.get("normalise").cloned() else { return Some(Normalise::None) };
-        let (name, ..) = self.word_call(&field, &["none", "per_feature", "per_channel", "global"], "a way to normalise")?;
+        let (name, _, args) = self.word_call(&field, &["none", "per_feature", "per_channel", "global"], "a way to normalise")?;
+        if let Some(arg) = args.first() {
+            self.report(Diagnostic::error("E0202", format!("`{name}` takes no arguments"), arg.value.span, "nothing reads this"));
+            return None;
+        }
         Some(match name {
             "per_feature" => Normalise::PerFeature,
             "per_channel" => Normalise::PerChannel,

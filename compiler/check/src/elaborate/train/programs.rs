@@ -203,9 +203,17 @@ impl<'a> Engine<'a> {
         };
         let mut metrics = vec![];
         for elem in elems {
-            let Elem::Expr(e) = elem else { continue };
-            let value = self.expr(&mut s, e);
-            metrics.push(self.measure_of(value, e));
+            metrics.push(match elem {
+                Elem::Expr(e) => {
+                    let value = self.expr(&mut s, e);
+                    self.measure_of(value, e)
+                }
+                Elem::Rest(_, span) | Elem::Slice(_, _, span) => {
+                    let told = "this stands for axes of a shape";
+                    self.report(Diagnostic::error("E0613", "a loss or metric is a function of the prediction and the target", *span, told));
+                    None
+                }
+            });
         }
         metrics.into_iter().collect()
     }
