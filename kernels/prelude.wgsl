@@ -79,7 +79,7 @@ fn inverse_error_function(x: f32) -> f32 {
     return p * x;
 }
 
-// The upper 32 bits of the 64-bit product, from products of halves.
+// The upper 32 bits of the 64-bit product. Put together from products of halves.
 fn high_product(a: u32, b: u32) -> u32 {
     let a0 = a & 0xffffu;
     let a1 = a >> 16u;

@@ -99,6 +99,7 @@ const CODES_WITHOUT_STORY: &[(&str, &str)] = &[
     ("E0094", "about files, not about programs"),
     ("E0095", "about the command line"),
     ("E0096", "about the command line"),
+    ("E0097", "about the command line"),
     ("E0605", "about the command line"),
     ("E0608", "about the command line"),
     ("E0699", "a bug of the compiler, if it is ever seen"),

@@ -14,11 +14,14 @@ pub type Group = Vec<String>;
 
 /// How a reduction of the language combines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
 pub enum Reduce {
+    /// All added.
     Sum,
+    /// The sum over the count.
     Mean,
+    /// The largest.
     Max,
+    /// The smallest.
     Min,
 }
 
@@ -35,13 +38,31 @@ pub enum IndexItem {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Distribution {
     /// In [low, high).
-    Uniform { low: f64, high: f64 },
+    Uniform {
+        /// The smallest value.
+        low: f64,
+        /// Above every value.
+        high: f64,
+    },
     /// Mean and standard deviation (Box and Muller).
-    Normal { mean: f64, std: f64 },
+    Normal {
+        /// The mean.
+        mean: f64,
+        /// The standard deviation.
+        std: f64,
+    },
     /// 1 with probability p; bool.
-    Bernoulli { p: f64 },
+    Bernoulli {
+        /// How often it is 1.
+        p: f64,
+    },
     /// Whole numbers in low .. high, i32.
-    Integer { low: Dim, high: Dim },
+    Integer {
+        /// The smallest value.
+        low: Dim,
+        /// Above every value.
+        high: Dim,
+    },
 }
 
 /// A builtin function with all that is known when the compiler runs. Its operands' and result's types stand at the call.
@@ -54,53 +75,132 @@ pub enum Builtin {
     /// A size as a number of the result's element type.
     Size(Dim),
     /// 0, 1, 2 … along an axis.
-    Iota { axis: usize },
+    Iota {
+        /// The axis it counts along.
+        axis: usize,
+    },
     /// Random numbers of the result's type.
-    Random { distribution: Distribution, stream: StreamId },
+    Random {
+        /// How the numbers are distributed.
+        distribution: Distribution,
+        /// Which numbers of the generator they are.
+        stream: StreamId,
+    },
     /// An elementwise operator of the table (unary, binary, comparison, `Select`, `Cast`, `StopGradient`); operands broadcast by NumPy's rule to the result.
     Elementwise(Op),
     /// `x @ y`: matrix product of the last two axes; a vector (rank 1) on either side is a row or column that disappears; leading axes broadcast.
     MatMul,
     /// `einsum(pattern, …)`: letters of each operand's axes, and of the result's; `..` is spread out into letters of its own. A letter missing in the result is summed.
-    Einsum { operands: Vec<Vec<String>>, result: Vec<String> },
+    Einsum {
+        /// The letters of each operand.
+        operands: Vec<Vec<String>>,
+        /// The letters of the result.
+        result: Vec<String>,
+    },
     /// `rearrange(x, pattern)`: groups of letters on both sides and the size of every letter.
-    Rearrange { from: Vec<Group>, to: Vec<Group>, sizes: Vec<(String, Dim)> },
+    Rearrange {
+        /// The operand's axes.
+        from: Vec<Group>,
+        /// The result's axes.
+        to: Vec<Group>,
+        /// The size of every letter.
+        sizes: Vec<(String, Dim)>,
+    },
     /// Result axis i is operand axis `order[i]`.
-    Transpose { order: Vec<usize> },
+    Transpose {
+        /// The operand axis on each result axis.
+        order: Vec<usize>,
+    },
     /// Another shape (the result's), row-major.
     Reshape,
     /// Operand axis i stands on result axis `axes[i]`; every other result axis has size 1 (`align`).
-    Align { axes: Vec<usize> },
+    Align {
+        /// The result axis of each operand axis.
+        axes: Vec<usize>,
+    },
     /// NumPy broadcasting to the result's shape (`broadcast`, `expand`).
     BroadcastTo,
     /// `x[…]`, one item an axis. Also each part of `split`.
     Index(Vec<IndexItem>),
     /// One after the other along an axis.
-    Concat { axis: usize },
+    Concat {
+        /// The axis along which they follow each other.
+        axis: usize,
+    },
     /// A number before and after each axis.
-    Pad { low: Vec<Dim>, high: Vec<Dim>, value: f64 },
+    Pad {
+        /// How much is put before each axis.
+        low: Vec<Dim>,
+        /// How much is put behind each axis.
+        high: Vec<Dim>,
+        /// The number.
+        value: f64,
+    },
     /// Backwards along axes.
-    Flip { axes: Vec<usize> },
+    Flip {
+        /// The axes.
+        axes: Vec<usize>,
+    },
     /// `gather(table, indices, axis)`.
-    Gather { axis: usize },
+    Gather {
+        /// The axis of the table.
+        axis: usize,
+    },
     /// `take_along(x, indices, axis)`; the indices' other axes broadcast to x's.
-    TakeAlong { axis: usize },
+    TakeAlong {
+        /// The axis.
+        axis: usize,
+    },
     /// `scatter_add(indices, updates, size, axis)`.
-    ScatterAdd { axis: usize, size: Dim },
+    ScatterAdd {
+        /// The axis of the result.
+        axis: usize,
+        /// Its size.
+        size: Dim,
+    },
     /// `one_hot(indices, classes)`: a new last axis, of the result's element type.
-    OneHot { classes: Dim },
+    OneHot {
+        /// The size of the new axis.
+        classes: Dim,
+    },
     /// Over axes (ascending); with `keep` they stay with size 1.
-    Reduce { how: Reduce, axes: Vec<usize>, keep: bool },
+    Reduce {
+        /// How elements combine.
+        how: Reduce,
+        /// The axes that are reduced.
+        axes: Vec<usize>,
+        /// Whether they stay with size 1.
+        keep: bool,
+    },
     /// Position of the first largest element along an axis.
-    ArgMax { axis: usize, keep: bool },
+    ArgMax {
+        /// The axis.
+        axis: usize,
+        /// Whether it stays with size 1.
+        keep: bool,
+    },
     /// `conv(x, weight)`; 1-d is rank 3 (the window's first axis is then 1).
-    Convolution { window: Window, groups: usize },
+    Convolution {
+        /// Kernel, stride, padding and dilation.
+        window: Window,
+        /// How many groups the channels form.
+        groups: usize,
+    },
     /// `max_pool(x)`.
-    MaxPool { window: Window },
+    MaxPool {
+        /// Kernel, stride and padding.
+        window: Window,
+    },
     /// `avg_pool(x)`.
-    AveragePool { window: Window },
+    AveragePool {
+        /// Kernel, stride and padding.
+        window: Window,
+    },
     /// The operands are (y, x…); the derivative is rule number `rule` of the function.
-    WithGradient { rule: usize },
+    WithGradient {
+        /// Its position among the rules.
+        rule: usize,
+    },
 }
 
 /// One call.

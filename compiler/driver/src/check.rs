@@ -1,7 +1,7 @@
 //! Checking a loaded program: syntax, names, kinds and shapes, with the problems in the order of the text and each once.
 use crate::load::{Loaded, Session};
 use esper_check::names::resolve;
-use esper_diagnostics::{Diagnostic, Severity, Sources, Span};
+use esper_diagnostics::{Diagnostic, Severity, Sources};
 use std::path::Path;
 
 /// A program with everything that is to be said about it.
@@ -57,22 +57,11 @@ impl Session {
 
 /// All problems of a program, in order.
 pub(crate) fn problems_of(loaded: &Loaded) -> Vec<Diagnostic> {
-    let mut problems = loaded.problems.clone();
-    if loaded.entry_error.is_none() {
-        let inputs = loaded.inputs();
-        let resolution = resolve(&inputs);
-        problems.extend(resolution.problems.iter().cloned());
-        // One mistake, one error: where names or the text are wrong already, sizes and kinds have nothing to add.
-        let errors = problems.iter().filter(|p| p.severity == Severity::Error);
-        let wrong: Vec<Span> = errors.map(|p| p.primary.span).take(1_000).collect();
-        let follows = |p: &Diagnostic| std::iter::once(&p.primary).chain(&p.secondary).any(|l| wrong.iter().any(|w| overlap(*w, l.span)));
-        problems.extend(esper_check::check(&resolution).into_iter().filter(|p| !follows(p)));
+    if loaded.entry_error.is_some() {
+        return in_order(loaded.problems.clone());
     }
-    in_order(problems)
-}
-
-fn overlap(a: Span, b: Span) -> bool {
-    a.file == b.file && a.start < b.end && b.start < a.end
+    let inputs = loaded.inputs();
+    esper_check::problems(&loaded.problems, &resolve(&inputs))
 }
 
 /// By file and place; what is said twice is said once.

@@ -51,7 +51,8 @@ pub fn run(arguments: &Run, terminal: &Terminal) -> Result<(), Failure> {
         return print(&text);
     }
     let signals = Signals::listen()?;
-    let mode = match (arguments.quiet, std::io::stderr().is_terminal()) {
+    let dumb = std::env::var_os("TERM").is_some_and(|t| t == "dumb");
+    let mode = match (arguments.quiet, std::io::stderr().is_terminal() && !dumb) {
         (true, _) => DisplayMode::Silent,
         (false, true) => DisplayMode::Terminal,
         (false, false) => DisplayMode::Plain,

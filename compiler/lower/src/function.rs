@@ -152,6 +152,18 @@ impl Lowering<'_> {
         if ty.dtype == DType::Bool { Ok(equal) } else { self.apply(Op::Cast { to: ty.dtype }, &[equal]) }
     }
 
+    /// The numbers so that the smallest is the largest; done twice they are what they were. The smallest integer has no negative.
+    fn in_reverse_order(&mut self, x: NodeId) -> Result<NodeId, String> {
+        let ty = self.graph.ty(x).clone();
+        let from = match ty.dtype {
+            DType::I32 => -1.0,
+            DType::U8 => 255.0,
+            _ => return self.apply(Op::Neg, &[x]),
+        };
+        let from = self.constant(from, ty);
+        self.apply(Op::Sub, &[from, x])
+    }
+
     fn reduce(&mut self, x: NodeId, how: Reduce, axes: &[usize]) -> Result<NodeId, String> {
         let shape = self.shape().clone();
         let reduced = match how {
@@ -159,9 +171,9 @@ impl Lowering<'_> {
             Reduce::Sum => self.apply(Op::Sum { axes: axes.to_vec() }, &[x])?,
             Reduce::Max => self.apply(Op::Max { axes: axes.to_vec() }, &[x])?,
             Reduce::Min => {
-                let negated = self.apply(Op::Neg, &[x])?;
-                let largest = self.apply(Op::Max { axes: axes.to_vec() }, &[negated])?;
-                self.apply(Op::Neg, &[largest])?
+                let turned = self.in_reverse_order(x)?;
+                let largest = self.apply(Op::Max { axes: axes.to_vec() }, &[turned])?;
+                self.in_reverse_order(largest)?
             }
             Reduce::Mean => {
                 let sizes = &self.graph.ty(x).shape;
@@ -176,5 +188,31 @@ impl Lowering<'_> {
             }
         };
         self.reshape(reduced, shape)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use esper_check::hir::Value;
+    use esper_ir::{Input, OutputKind, Tensor, interpret};
+
+    #[test]
+    fn the_smallest_of_integers_is_found_at_the_ends_of_their_range() {
+        let extremes = [(DType::I32, [5.0, f64::from(i32::MIN), f64::from(i32::MAX)]), (DType::U8, [255.0, 0.0, 7.0])];
+        for (dtype, data) in extremes {
+            let call = |builtin, args, shape| Call { builtin, args, ty: TensorType::new(dtype, shape), span: Span::default(), path: String::new() };
+            let reduce = Builtin::Reduce { how: Reduce::Min, axes: vec![0], keep: false };
+            let function = Function {
+                calls: vec![call(Builtin::Input(Input::Argument(0)), vec![], vec![Dim::constant(3)]), call(reduce, vec![Value(0)], vec![])],
+                outputs: vec![(OutputKind::Value(0), Value(1))],
+                ..Function::default()
+            };
+            let graph = lower_function(&function).unwrap();
+            let smallest = data.iter().copied().fold(f64::INFINITY, f64::min);
+            let x = Tensor { dtype, shape: vec![3], data: data.to_vec() };
+            let found = interpret(&graph, &|_| Some(x.clone()), 0, 0).unwrap();
+            assert_eq!(found[0].1.data, [smallest], "{dtype:?}");
+        }
     }
 }

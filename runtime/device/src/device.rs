@@ -12,6 +12,10 @@ pub trait Device: Send + Sync {
     /// # Errors
     /// Not enough memory.
     fn memory(&self, arenas: [usize; 7]) -> Result<Box<dyn Memory>, DeviceError>;
+    /// Bytes that [`Device::memory`] can be asked for without the machine running out; `None` where nobody knows.
+    fn room(&self) -> Option<u64> {
+        None
+    }
     /// Compiles a program and prepares everything that running it needs.
     ///
     /// # Errors

@@ -1,5 +1,5 @@
 //! What a person sees while a run goes on: a bar on a terminal, plain lines elsewhere.
-use crate::{EpochRecord, Event, Observer, StepRecord};
+use crate::{EpochRecord, Event, Observer, Scores, StepRecord};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::fmt::Write as _;
 use std::io::Write;
@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 /// How progress is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DisplayMode {
-    /// A bar that redraws itself, and a line an epoch above it.
+    /// A bar that redraws itself, and lines of epochs above it.
     Terminal,
-    /// A line an epoch, and one about every ten seconds within a long epoch.
+    /// Lines of epochs, and one about every ten seconds within a long epoch.
     Plain,
     /// Nothing.
     Silent,
@@ -19,6 +19,9 @@ pub enum DisplayMode {
 /// Seconds between two drawings of the bar, and between two plain lines within an epoch.
 const REDRAW: Duration = Duration::from_millis(100);
 const PLAIN_LINE: Duration = Duration::from_secs(10);
+/// Of more epochs than this, those are shown that come this long after the one shown before, and the last: all are in the log.
+const EVERY_EPOCH: u64 = 100;
+const EPOCH_LINE: Duration = Duration::from_millis(500);
 /// Weight of the newest step in the smoothed loss.
 const SMOOTHING: f64 = 0.02;
 
@@ -36,7 +39,10 @@ pub struct Display {
     rows: u64,
     epoch_rows: u64,
     smoothed: Option<f64>,
-    finished_epochs: u64,
+    /// When the last line of an epoch was written.
+    epoch_shown: Option<Instant>,
+    /// The best epoch's scores, in words.
+    best: Option<String>,
 }
 
 impl Display {
@@ -56,7 +62,8 @@ impl Display {
             rows: 0,
             epoch_rows: 0,
             smoothed: None,
-            finished_epochs: 0,
+            epoch_shown: None,
+            best: None,
         }
     }
 
@@ -77,9 +84,10 @@ impl Display {
         (self.epochs, self.epoch_steps, self.first_step) = (epochs, epoch_steps, done);
         (self.started, self.epoch_started, self.last_shown) = (now, now, now);
         if self.mode == DisplayMode::Terminal {
-            let style = ProgressStyle::with_template("{prefix} {bar:30.cyan/blue} {pos}/{len} {msg}").expect("the template is well formed");
+            let style = ProgressStyle::with_template("{prefix} {bar:24} {pos}/{len}  {wide_msg}").expect("the template is well formed");
             let bar = ProgressBar::with_draw_target(Some(epochs * epoch_steps), ProgressDrawTarget::stderr_with_hz(10));
             bar.set_style(style.progress_chars("━╸─"));
+            bar.set_prefix(format!("epoch {}/{epochs}", (done / epoch_steps.max(1) + 1).min(epochs)));
             bar.set_position(done);
             self.bar = Some(bar);
         }
@@ -112,7 +120,7 @@ impl Display {
         }
     }
 
-    /// `loss 0.123  lr 1.0e-3  812 steps/s  51968 samples/s  0:12 left`
+    /// `loss 0.1230  lr 1.0e-3  0:12 left  812 steps/s  51968 samples/s`: what matters most first, as a narrow terminal cuts the end off.
     fn speed(&self, step: &StepRecord) -> String {
         let seconds = self.started.elapsed().as_secs_f64().max(1e-9);
         let done = step.step - self.first_step;
@@ -125,35 +133,56 @@ impl Display {
         if let Some(norm) = step.gradient_norm {
             let _ = write!(text, "  gradient {norm:.2}");
         }
-        let _ = write!(text, "  {} steps/s  {} samples/s", quantity(steps_per_second), quantity(self.rows as f64 / seconds));
         let _ = write!(text, "  {} left", clock(left));
+        let _ = write!(text, "  {} steps/s  {} samples/s", quantity(steps_per_second), quantity(self.rows as f64 / seconds));
         text
     }
 
     fn epoch(&mut self, record: &EpochRecord) {
         let seconds = self.epoch_started.elapsed().as_secs_f64();
-        let width = self.epochs.to_string().len();
-        let mut text = format!("epoch {:>width$}/{}  loss {:.4}", record.epoch, self.epochs, record.train.loss);
-        for (name, value) in &record.train.metrics.0 {
-            let _ = write!(text, "  {name} {value:.4}");
-        }
-        if let Some(val) = &record.val {
-            let _ = write!(text, "  val loss {:.4}", val.loss);
-            for (name, value) in &val.metrics.0 {
-                let _ = write!(text, "  val {name} {value:.4}");
-            }
-        }
-        let _ = write!(text, "  {seconds:.2} s  {} samples/s", quantity(self.epoch_rows as f64 / seconds.max(1e-9)));
+        let train = scores("", &record.train);
+        let val = record.val.as_ref().map(|val| scores("val ", val));
         if record.best {
-            text.push_str("  best");
+            self.best = Some(val.clone().unwrap_or_else(|| train.clone()));
         }
-        self.line(&text);
+        let due = self.epoch_shown.is_none_or(|shown| shown.elapsed() >= EPOCH_LINE);
+        if self.epochs <= EVERY_EPOCH || record.epoch == self.epochs || due {
+            let width = self.epochs.to_string().len();
+            let mut text = format!("epoch {:>width$}/{}  {train}", record.epoch, self.epochs);
+            if let Some(val) = val {
+                let _ = write!(text, "  {val}");
+            }
+            let speed = quantity(self.epoch_rows as f64 / seconds.max(1e-9));
+            let _ = write!(text, "  {}  {speed} samples/s", duration(seconds));
+            if record.best {
+                text.push_str("  best");
+            }
+            self.line(&text);
+            self.epoch_shown = Some(Instant::now());
+        }
         if let Some(bar) = &self.bar {
             bar.set_position(record.step);
         }
-        self.finished_epochs += 1;
         self.epoch_rows = 0;
         self.epoch_started = Instant::now();
+    }
+
+    /// What a run came to; a resumed one that had nothing left to do says so.
+    fn finished(&mut self, step: u64, best_epoch: Option<u64>) {
+        self.end();
+        if self.first_step == step {
+            self.line(&format!("the run had already finished all its {} epochs: there is nothing left to train", self.epochs));
+            return;
+        }
+        let mut text = format!("{} steps in {}", step - self.first_step, duration(self.started.elapsed().as_secs_f64()));
+        if let Some(epoch) = best_epoch {
+            let _ = write!(text, "; best epoch {epoch}");
+            // Known where the best epoch was part of this call.
+            if let Some(best) = &self.best {
+                let _ = write!(text, ": {best}");
+            }
+        }
+        self.line(&text);
     }
 
     fn end(&mut self) {
@@ -181,12 +210,7 @@ impl Observer for Display {
                 self.end();
                 self.line(&format!("interrupted after step {step}, saved"));
             }
-            Event::Finished { step, best_epoch } => {
-                self.end();
-                let best = best_epoch.map(|e| format!(", best epoch {e}")).unwrap_or_default();
-                let seconds = self.started.elapsed().as_secs_f64();
-                self.line(&format!("{step} steps in {seconds:.2} s{best}"));
-            }
+            Event::Finished { step, best_epoch } => self.finished(*step, *best_epoch),
         }
     }
 }
@@ -205,6 +229,25 @@ fn quantity(value: f64) -> String {
     }
 }
 
+/// `loss 0.5000  accuracy 0.7500`, each name behind a prefix.
+fn scores(prefix: &str, scores: &Scores) -> String {
+    let mut text = format!("{prefix}loss {:.4}", scores.loss);
+    for (name, value) in &scores.metrics.0 {
+        let _ = write!(text, "  {prefix}{name} {value:.4}");
+    }
+    text
+}
+
+/// `3.9 ms`, `0.52 s`, `75.0 s`, `1:02:40`.
+fn duration(seconds: f64) -> String {
+    match seconds {
+        s if s < 0.0995 => format!("{:.1} ms", s * 1e3),
+        s if s < 9.995 => format!("{s:.2} s"),
+        s if s < 99.95 => format!("{s:.1} s"),
+        s => clock(s),
+    }
+}
+
 /// Seconds as `m:ss` or `h:mm:ss`.
 fn clock(seconds: f64) -> String {
     let seconds = seconds.clamp(0.0, 359_999_999.0) as u64;
@@ -217,7 +260,7 @@ fn clock(seconds: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Scores, Values};
+    use crate::Values;
     use std::sync::{Arc, Mutex};
 
     #[derive(Clone, Default)]
@@ -256,8 +299,30 @@ mod tests {
         let text = shown(DisplayMode::Plain);
         assert!(text.starts_with("the summary\nrun in runs/digits-1 on cpu\n"), "{text}");
         assert!(text.contains("epoch  1/10  loss 0.5000  accuracy 0.7500  val loss 0.5000  val accuracy 0.7500"), "{text}");
-        assert!(text.contains("best epoch 1"), "{text}");
+        assert!(text.contains("; best epoch 1: val loss 0.5000  val accuracy 0.7500\n"), "{text}");
         assert!(!text.contains('\u{1b}') && !text.contains('\r'), "{text}");
+    }
+
+    #[test]
+    fn many_epochs_are_thinned_out_and_the_last_is_shown() {
+        let out = Shared::default();
+        let mut display = Display::new(DisplayMode::Plain, Box::new(out.clone()));
+        display.start(5000, 1, 0);
+        for epoch in 1..=5000 {
+            let train = Scores { loss: 0.5, metrics: Values::default() };
+            display.event(&Event::Epoch(EpochRecord { epoch, step: epoch, train, val: None, scalars: Values::default(), best: false }));
+        }
+        let text = String::from_utf8(out.0.lock().unwrap().clone()).unwrap();
+        assert!(text.starts_with("epoch    1/5000") && text.contains("epoch 5000/5000") && text.lines().count() < 1000, "{text}");
+    }
+
+    #[test]
+    fn a_run_that_was_finished_already_says_so() {
+        let out = Shared::default();
+        let mut display = Display::new(DisplayMode::Plain, Box::new(out.clone()));
+        display.start(3, 2, 6);
+        display.event(&Event::Finished { step: 6, best_epoch: Some(1) });
+        assert!(String::from_utf8(out.0.lock().unwrap().clone()).unwrap().contains("already finished all its 3 epochs"));
     }
 
     #[test]
@@ -269,5 +334,6 @@ mod tests {
     fn quantities_and_times_are_short() {
         assert_eq!([quantity(0.5), quantity(52.0), quantity(812.4), quantity(51968.0)], ["0.50", "52.0", "812", "52.0k"]);
         assert_eq!([clock(9.4), clock(75.0), clock(3700.0)], ["0:09", "1:15", "1:01:40"]);
+        assert_eq!([duration(0.0039), duration(0.52), duration(75.0), duration(200.0)], ["3.9 ms", "0.52 s", "75.0 s", "3:20"]);
     }
 }

@@ -197,7 +197,18 @@ fn locate(folder: &Path, name: &str) -> Result<PathBuf, RunError> {
     match (path.is_dir(), replaced.is_dir()) {
         (true, _) => Ok(path),
         (false, true) => Ok(replaced),
-        (false, false) => Err(RunError::checkpoint(&path, "there is none")),
+        (false, false) => {
+            let listed = fs::read_dir(folder).into_iter().flatten().filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+            let mut names: Vec<String> = listed.filter(|n| !n.starts_with('.')).collect();
+            // `epoch-9` before `epoch-10`.
+            names.sort_by_key(|n| (n.trim_end_matches(|c: char| c.is_ascii_digit()).len(), n.len(), n.clone()));
+            let shown = match (names.first(), names.last()) {
+                (Some(first), Some(last)) if names.len() > 8 => format!("; there are {}, from {first} to {last}", names.len()),
+                (Some(_), _) => format!("; there are {}", names.join(", ")),
+                _ => String::new(),
+            };
+            Err(RunError::checkpoint(&path, format!("there is none of this name{shown}")))
+        }
     }
 }
 
@@ -306,7 +317,7 @@ mod tests {
     #[test]
     fn other_versions_and_other_files_are_told_apart() {
         let folder = tempfile::tempdir().unwrap();
-        assert!(message(Checkpoint::load(folder.path(), "best")).contains("there is none"));
+        assert!(message(Checkpoint::load(folder.path(), "best")).contains("there is none of this name"));
         checkpoint(1).save(folder.path(), "last").unwrap();
         let path = folder.path().join("last").join(MANIFEST);
         let text = fs::read_to_string(&path).unwrap();

@@ -3,9 +3,11 @@ use crate::RunError;
 use crate::checkpoint::StoredTensor;
 use crate::data::Batch;
 use crate::programs::Programs;
+use crate::summary::{bytes_in_words, class_name};
 use esper_codegen::{Buffer, Class, Program, scalar_words};
 use esper_device::{Device, Executable, Memory, Phase};
-use esper_ir::{DType, Model, OutputKind};
+use esper_diagnostics::Diagnostic;
+use esper_ir::{DType, Model, OutputKind, Parameter};
 
 /// Which programs are needed: the sizes of their batches.
 #[derive(Clone, Debug, Default)]
@@ -71,6 +73,41 @@ pub(crate) struct BadTensor {
     pub span: esper_diagnostics::Span,
 }
 
+/// A model's programs on a device, before it has memory there.
+pub(crate) struct Prepared {
+    init: Loaded,
+    steps: Vec<Loaded>,
+    evals: Vec<Loaded>,
+    predictions: Vec<Loaded>,
+    kept: Vec<Kept>,
+    arenas: [usize; 7],
+}
+
+impl Prepared {
+    /// Builds all programs.
+    pub fn new(device: &dyn Device, programs: &dyn Programs, model: &Model, sizes: &Sizes) -> Result<Prepared, RunError> {
+        let mut arenas = [0usize; 7];
+        let mut load = |rows: usize, program: Result<Program, RunError>| -> Result<Loaded, RunError> {
+            let program = program?;
+            for (most, bytes) in arenas.iter_mut().zip(program.arenas) {
+                *most = bytes.max(*most);
+            }
+            Loaded::new(device, program, rows, model.metrics.len())
+        };
+        let init = load(0, programs.init())?;
+        let steps = sizes.step.iter().map(|n| load(*n, programs.step(*n))).collect::<Result<Vec<_>, _>>()?;
+        let evals = sizes.eval.iter().map(|n| load(*n, programs.eval(*n))).collect::<Result<Vec<_>, _>>()?;
+        let predictions = sizes.predict.iter().map(|n| load(*n, programs.predict(*n))).collect::<Result<Vec<_>, _>>()?;
+        let kept = kept(model, &init.program);
+        Ok(Prepared { init, steps, evals, predictions, kept, arenas })
+    }
+
+    /// Bytes of each arena, in the order of [`Class::ALL`].
+    pub fn arenas(&self) -> [usize; 7] {
+        self.arenas
+    }
+}
+
 /// A model on a device.
 pub(crate) struct Engine {
     memory: Box<dyn Memory>,
@@ -87,28 +124,15 @@ pub(crate) struct Engine {
 const CHUNK: usize = 16 * 1024;
 
 impl Engine {
-    /// Builds all programs and gives the model its place on the device. Nothing is initialised yet.
-    pub fn new(device: &dyn Device, programs: &dyn Programs, model: &Model, sizes: &Sizes) -> Result<Engine, RunError> {
-        let mut arenas = [0usize; 7];
-        let mut load = |rows: usize, program: Result<Program, RunError>| -> Result<Loaded, RunError> {
-            let program = program?;
-            for (most, bytes) in arenas.iter_mut().zip(program.arenas) {
-                *most = bytes.max(*most);
-            }
-            Loaded::new(device, program, rows, model.metrics.len())
-        };
-        let init = load(0, programs.init())?;
-        let steps = sizes.step.iter().map(|n| load(*n, programs.step(*n))).collect::<Result<Vec<_>, _>>()?;
-        let evals = sizes.eval.iter().map(|n| load(*n, programs.eval(*n))).collect::<Result<Vec<_>, _>>()?;
-        let predictions = sizes.predict.iter().map(|n| load(*n, programs.predict(*n))).collect::<Result<Vec<_>, _>>()?;
-        let kept = kept(model, &init.program);
+    /// Gives a model its place on the device. Nothing is initialised yet. An error (D0114) where there is no room for it: found before
+    /// anything is reserved, as a system promises more memory than it has.
+    pub fn new(device: &dyn Device, prepared: Prepared, model: &Model) -> Result<Engine, RunError> {
+        let Prepared { init, steps, evals, predictions, kept, arenas } = prepared;
+        if let Some(room) = device.room() {
+            fits(model, arenas, room)?;
+        }
         let memory = device.memory(arenas)?;
         Ok(Engine { memory, init, steps, evals, predictions, kept, arenas, chunk: vec![0; CHUNK] })
-    }
-
-    /// Bytes of each arena, in the order of [`Class::ALL`].
-    pub fn arenas(&self) -> [usize; 7] {
-        self.arenas
     }
 
     /// Gives every tensor that lasts its initial value, from the seed.
@@ -258,6 +282,24 @@ impl Loaded {
     }
 }
 
+/// An error (D0114) where a model needs more memory than there is.
+fn fits(model: &Model, arenas: [usize; 7], room: u64) -> Result<(), Diagnostic> {
+    let needed = arenas.iter().fold(0u64, |sum, bytes| sum.saturating_add(*bytes as u64));
+    if needed <= room {
+        return Ok(());
+    }
+    let message = format!("the run needs {} of memory, and {} are free", bytes_in_words(needed), bytes_in_words(room));
+    let parts = Class::ALL.into_iter().zip(arenas).filter(|(_, bytes)| *bytes > 0);
+    let parts: Vec<String> = parts.map(|(class, bytes)| format!("{} {}", class_name(class), bytes_in_words(bytes as u64))).collect();
+    let mut diagnostic = Diagnostic::error("D0114", message, model.span, "this run").note(parts.join(", "));
+    let size = |p: &Parameter| p.ty.elements().unwrap_or(0);
+    if let Some(largest) = model.parameters.iter().max_by_key(|p| size(p)) {
+        let bytes = bytes_in_words(4 * size(largest) as u64);
+        diagnostic = diagnostic.label(largest.span, format!("the largest parameter: `{}` is {}, {bytes}", largest.path, largest.ty));
+    }
+    Err(diagnostic)
+}
+
 /// Whether these f32 values hold no NaN and no infinity.
 fn all_finite(bytes: &[u8]) -> bool {
     // An exponent of all ones is an infinity or a NaN: adding one to it carries into the sign's place, which was cleared. One addition
@@ -300,6 +342,12 @@ fn kept(model: &Model, init: &Program) -> Vec<Kept> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn memory_is_told_in_words() {
+        let words = [0, 999, 1000, 129_216, 1_712_000_019_648, u64::MAX].map(bytes_in_words);
+        assert_eq!(words, ["0 bytes", "999 bytes", "1.00 kB", "129 kB", "1.71 TB", "18.4 EB"]);
+    }
 
     #[test]
     fn one_bad_value_among_many_is_found() {

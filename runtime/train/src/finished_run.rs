@@ -2,7 +2,7 @@
 use crate::RunError;
 use crate::checkpoint::{Checkpoint, Manifest};
 use crate::data::{self, Batch, RowFormat};
-use crate::engine::{Engine, Sizes};
+use crate::engine::{Engine, Prepared, Sizes};
 use crate::programs::{Compiled, Programs, batch_sizes};
 use crate::run_folder::{ResolvedConfiguration, RunFolder};
 use crate::training::score;
@@ -73,7 +73,7 @@ impl FinishedRun {
     }
 
     fn engine(&self, model: &Model, device: &dyn Device, programs: &dyn Programs, sizes: &Sizes) -> Result<Engine, RunError> {
-        let mut engine = Engine::new(device, programs, model, sizes)?;
+        let mut engine = Engine::new(device, Prepared::new(device, programs, model, sizes)?, model)?;
         engine.write_scalars(model.settings.seed, self.manifest().progress.step, 0, 0)?;
         let restored = engine.restore(&self.checkpoint.tensors)?;
         restored.map_err(|what| RunError::checkpoint(&self.checkpoint_path, what))?;

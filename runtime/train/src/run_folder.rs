@@ -61,7 +61,11 @@ impl RunFolder {
         match fs::metadata(&marker) {
             Ok(_) => Ok(RunFolder { path: path.to_path_buf() }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let error = io::Error::new(io::ErrorKind::NotFound, "not the folder of a run: it has no config.resolved.json");
+                let what = match path.is_dir() {
+                    true => "not the folder of a run: it has no config.resolved.json",
+                    false => "there is no such folder; runs are kept in `runs` unless `--runs` says otherwise",
+                };
+                let error = io::Error::new(io::ErrorKind::NotFound, what);
                 Err(RunError::Files { path: path.to_path_buf(), error })
             }
             Err(error) => Err(RunError::Files { path: marker, error }),

@@ -1,7 +1,7 @@
 //! The summary before the first step: the model as it is. All numbers are exact.
 use crate::RunError;
 use crate::data::{self, Dataset};
-use crate::engine::{Engine, Sizes};
+use crate::engine::{Prepared, Sizes};
 use crate::programs::{Compiled, Programs, batch_sizes};
 use esper_codegen::Class;
 use esper_device::Device;
@@ -24,7 +24,7 @@ pub struct Summary {
 }
 
 impl Summary {
-    pub(crate) fn new(model: &Model, dataset: &Dataset, programs: &dyn Programs, engine: &Engine) -> Result<Summary, RunError> {
+    pub(crate) fn new(model: &Model, dataset: &Dataset, programs: &dyn Programs, arenas: [usize; 7]) -> Result<Summary, RunError> {
         let split = &dataset.split;
         let batch = model.settings.batch.min(split.train.len());
         Ok(Summary {
@@ -32,7 +32,7 @@ impl Summary {
             batch,
             epoch_steps: split.train.len().div_ceil(batch) as u64,
             flops: programs.step_flops(batch)?,
-            arenas: engine.arenas(),
+            arenas,
         })
     }
 
@@ -77,12 +77,13 @@ impl Summary {
     }
 }
 
-/// The summary of a model as it would be trained: reads the data and builds every program, and trains nothing.
+/// The summary of a model as it would be trained: reads the data and builds every program, takes no memory
+/// for it and trains nothing.
 pub fn summarise(model: &Model, device: &dyn Device, data_folder: &Path) -> Result<String, RunError> {
     let dataset = data::prepare(model, data_folder)?;
     let programs = Compiled::new(model)?;
-    let engine = Engine::new(device, &programs, model, &training_sizes(model, &dataset))?;
-    Ok(Summary::new(model, &dataset, &programs, &engine)?.text(model))
+    let prepared = Prepared::new(device, &programs, model, &training_sizes(model, &dataset))?;
+    Ok(Summary::new(model, &dataset, &programs, prepared.arenas())?.text(model))
 }
 
 /// The sizes of batches that a training run needs programs for.
@@ -140,7 +141,7 @@ fn clipping(model: &Model) -> String {
     model.settings.clip.map(|limit| format!(", gradients clipped to a norm of {limit}")).unwrap_or_default()
 }
 
-fn class_name(class: Class) -> &'static str {
+pub(crate) fn class_name(class: Class) -> &'static str {
     match class {
         Class::Parameters => "parameters",
         Class::States => "states",
@@ -154,6 +155,24 @@ fn class_name(class: Class) -> &'static str {
 
 fn plural(n: u64, word: &str) -> String {
     if n == 1 { word.to_string() } else { format!("{word}s") }
+}
+
+/// Three digits and a unit: `129 kB`, `1.71 TB`.
+pub(crate) fn bytes_in_words(bytes: u64) -> String {
+    let mut value = bytes as f64;
+    let mut unit = "bytes";
+    for next in ["kB", "MB", "GB", "TB", "PB", "EB"] {
+        if value < 999.5 {
+            break;
+        }
+        (value, unit) = (value / 1e3, next);
+    }
+    match value {
+        v if unit == "bytes" => format!("{v:.0} {unit}"),
+        v if v < 9.995 => format!("{v:.2} {unit}"),
+        v if v < 99.95 => format!("{v:.1} {unit}"),
+        v => format!("{v:.0} {unit}"),
+    }
 }
 
 /// `1,234,567`.

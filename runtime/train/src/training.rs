@@ -1,7 +1,7 @@
 //! The loop: epochs of steps, validation, the log and checkpoints; stops at what is not finite, and can be interrupted and resumed.
 use crate::checkpoint::{Best, Checkpoint, Manifest, Progress, Sums};
 use crate::data::{self, Batch, Dataset, EpochOrder, Table};
-use crate::engine::Engine;
+use crate::engine::{Engine, Prepared};
 use crate::programs::{Compiled, Programs};
 use crate::run_folder::{ResolvedConfiguration, RunFolder};
 use crate::summary::{Summary, training_sizes};
@@ -98,8 +98,9 @@ pub(crate) fn train_with(
         _ => PathBuf::from("."),
     };
     let dataset = data::prepare(model, &data_folder)?;
-    let mut engine = Engine::new(options.device, programs, model, &training_sizes(model, &dataset))?;
-    let summary = Summary::new(model, &dataset, programs, &engine)?;
+    let prepared = Prepared::new(options.device, programs, model, &training_sizes(model, &dataset))?;
+    let summary = Summary::new(model, &dataset, programs, prepared.arenas())?;
+    let mut engine = Engine::new(options.device, prepared, model)?;
     let text = summary.text(model);
     let (folder, manifest) = match resumed {
         Some((folder, checkpoint)) => {

@@ -8,8 +8,8 @@ use esper_diagnostics::{Diagnostic, Severity};
 use esper_grammar::ast::*;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Checks every item; then, where nothing is wrong so far, every experiment with its sizes.
-pub(crate) fn check_items<'a>(resolution: &'a Resolution<'a>) -> Vec<Diagnostic> {
+/// Checks every item; then, where nothing is wrong so far (the texts included, if they parse), every experiment with its sizes.
+pub(crate) fn check_items<'a>(resolution: &'a Resolution<'a>, parses: bool) -> Vec<Diagnostic> {
     let mut problems: Vec<Diagnostic> = vec![];
     for info in &resolution.items {
         let mut engine = Engine::new(resolution, false);
@@ -24,7 +24,7 @@ pub(crate) fn check_items<'a>(resolution: &'a Resolution<'a>) -> Vec<Diagnostic>
     let is_error = |p: &Diagnostic| p.severity == Severity::Error;
     for info in resolution.items.iter().filter(|i| i.kind == ItemClass::Train) {
         // What is wrong with an item would show again in each experiment that uses it.
-        let sound = !problems.iter().any(is_error) && !resolution.problems.iter().any(is_error);
+        let sound = parses && !problems.iter().any(is_error) && !resolution.problems.iter().any(is_error);
         problems.extend(super::train::check_train(resolution, info, sound));
     }
     problems

@@ -10,8 +10,22 @@ fn library(module: &str) -> Option<String> {
     std::fs::read_to_string(format!("{}/../../stdlib/{name}.blueprint", env!("CARGO_MANIFEST_DIR"))).ok()
 }
 
-/// Runs something on the resolved source and the modules it needs.
+/// Runs something on the resolved source and the modules it needs; all of them parse.
 pub fn with<T>(source: &str, others: &[(&str, &str)], run: impl FnOnce(&Resolution, &Sources) -> T) -> T {
+    with_syntax(source, others, |syntax, resolution, sources| {
+        assert!(syntax.is_empty(), "does not parse: {syntax:#?}");
+        run(resolution, sources)
+    })
+}
+
+/// All problems of a source, syntax errors among them.
+pub fn problems(source: &str, others: &[(&str, &str)]) -> (Vec<Diagnostic>, Sources) {
+    with_syntax(source, others, |syntax, resolution, sources| (esper_check::problems(syntax, resolution), sources.clone()))
+}
+
+/// [`with`] the syntax errors.
+fn with_syntax<T>(source: &str, others: &[(&str, &str)], run: impl FnOnce(&[Diagnostic], &Resolution, &Sources) -> T) -> T {
+    let mut syntax = vec![];
     let mut sources = Sources::default();
     let mut files = vec![];
     let mut wanted = vec![("main".to_string(), Some(source.to_string()))];
@@ -25,7 +39,7 @@ pub fn with<T>(source: &str, others: &[(&str, &str)], run: impl FnOnce(&Resoluti
         let Some(text) = text.or(given).or_else(|| library(&module)) else { continue };
         let id = sources.add(if module == "main" { "main.blueprint".to_string() } else { module.clone() }, text.clone());
         let parsed = parse(id, &text);
-        assert!(parsed.problems.is_empty(), "{module} does not parse: {:#?}", parsed.problems);
+        syntax.extend(parsed.problems);
         for (name, _) in imports_of(&parsed.file) {
             wanted.push((name, None));
         }
@@ -33,7 +47,7 @@ pub fn with<T>(source: &str, others: &[(&str, &str)], run: impl FnOnce(&Resoluti
     }
     let inputs: Vec<FileInput> = files.iter().map(|(id, module, file)| FileInput { id: *id, module: module.clone(), file }).collect();
     let resolution = resolve(&inputs);
-    run(&resolution, &sources)
+    run(&syntax, &resolution, &sources)
 }
 
 /// What the check of types says, one line a label: the code, the text under the label, and what is said there.

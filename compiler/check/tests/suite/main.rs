@@ -4,4 +4,5 @@ mod codes;
 mod diagnostics;
 mod experiments;
 mod harness;
+mod one_mistake;
 mod programs;

@@ -1,7 +1,7 @@
 //! The graph as code is generated from it: without marks for derivatives, with transposed copies where products need them.
 use crate::contraction::{canonical, moved, operand};
 use crate::fuse::sizes;
-use esper_ir::{Graph, NodeId, Op};
+use esper_ir::{Graph, Node, NodeId, Op};
 use std::collections::BTreeMap;
 
 /// Whether a node is one number everywhere.
@@ -31,10 +31,10 @@ pub(crate) fn prepare(graph: &Graph) -> Graph {
             Op::StopGradient | Op::WithGradient { .. } => args[0],
             op if op.is_leaf() => result.leaf(op.clone(), node.ty.clone(), node.span),
             Op::Less if is_constant(&result, args[0], 0.0) && rectified.contains_key(&args[1]) => {
-                result.build(Op::Less, &[args[0], rectified[&args[1]]])
+                result.build_at(Op::Less, &[args[0], rectified[&args[1]]], node.span)
             }
-            Op::DotGeneral(_) => product(&mut result, &node.op, &args),
-            op => result.build(op.clone(), &args),
+            Op::DotGeneral(_) => product(&mut result, node, &args),
+            op => result.build_at(op.clone(), &args, node.span),
         };
         if let Op::Maximum = node.op {
             for (x, zero) in [(args[0], args[1]), (args[1], args[0])] {
@@ -51,8 +51,8 @@ pub(crate) fn prepare(graph: &Graph) -> Graph {
     result.prune()
 }
 
-fn product(graph: &mut Graph, op: &Op, args: &[NodeId]) -> NodeId {
-    let Op::DotGeneral(axes) = op else { return graph.build(op.clone(), args) };
+fn product(graph: &mut Graph, node: &Node, args: &[NodeId]) -> NodeId {
+    let Op::DotGeneral(axes) = &node.op else { return graph.build_at(node.op.clone(), args, node.span) };
     let ranks = [sizes(graph, args[0]).len(), sizes(graph, args[1]).len()];
     let (left_free, right_free) = (axes.left_free(ranks[0]), axes.right_free(ranks[1]));
     let mut operands = [args[0], args[1]];
@@ -64,5 +64,5 @@ fn product(graph: &mut Graph, op: &Op, args: &[NodeId]) -> NodeId {
             which[side] = true;
         }
     }
-    graph.build(Op::DotGeneral(moved(axes, ranks, which)), &operands)
+    graph.build_at(Op::DotGeneral(moved(axes, ranks, which)), &operands, node.span)
 }

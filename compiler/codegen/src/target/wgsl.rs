@@ -27,7 +27,7 @@ pub fn emit_wgsl(program: &Program) -> Result<String, Unsupported> {
 pub fn emit_wgsl_kernel(kernel: &Kernel) -> Result<String, Unsupported> {
     let types = kernel.buffers.iter().map(|b| b.dtype).chain(kernel.stages.iter().flat_map(|s| s.dtypes.iter().copied()));
     if let Some(dtype) = types.into_iter().find(|d| !matches!(d, DType::F32 | DType::I32 | DType::Bool)) {
-        return Err(Unsupported::of_kernel(&kernel.name, format!("WGSL has no {}", dtype.name())));
+        return Err(Unsupported::of_kernel(&kernel.name, format!("WGSL does not have {}", dtype.name())));
     }
     let bindings: String = kernel
         .buffers

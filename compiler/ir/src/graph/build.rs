@@ -1,11 +1,16 @@
 //! Short ways to add nodes whose types are known to be right: for passes and derivatives, where a refusal is a bug of the compiler.
 use super::{Graph, NodeId};
 use crate::{DType, Op, Shape, TensorType};
+use esper_diagnostics::Span;
 
 impl Graph {
     /// Applies an operator that must fit. Panics with the operator's own words where it does not.
     pub fn build(&mut self, op: Op, args: &[NodeId]) -> NodeId {
         let span = args.first().map(|a| self.span(*a)).unwrap_or_default();
+        self.build_at(op, args, span)
+    }
+    /// [`Graph::build`] for an operator whose place in the source is known: without one, it has that of its first argument.
+    pub fn build_at(&mut self, op: Op, args: &[NodeId], span: Span) -> NodeId {
         match self.apply(op.clone(), args, span) {
             Ok(id) => id,
             Err(error) => panic!("compiler bug: {} is applied wrongly: {error}", op.spec().name),

@@ -81,10 +81,7 @@ impl Rewriter<'_> {
         self.order_operands(&op, &mut args);
         let simpler = if self.depth > MOST_DEPTH { None } else { self.simpler(&op, &args) };
         self.depth -= 1;
-        simpler.unwrap_or_else(|| match self.graph.apply(op.clone(), &args, self.span) {
-            Ok(id) => id,
-            Err(error) => panic!("compiler bug: {} is applied wrongly: {error}", op.spec().name),
-        })
+        simpler.unwrap_or_else(|| self.graph.build_at(op, &args, self.span))
     }
 
     fn simpler(&mut self, op: &Op, args: &[NodeId]) -> Option<NodeId> {

@@ -10,6 +10,7 @@ mod library;
 pub mod pooling;
 mod processor;
 mod product;
+mod room;
 mod scatter;
 mod schedule;
 mod validate;

@@ -58,6 +58,9 @@ impl Device for Processor {
     fn memory(&self, arenas: [usize; 7]) -> Result<Box<dyn Memory>, DeviceError> {
         Ok(Box::new(CpuMemory::new(arenas)?))
     }
+    fn room(&self) -> Option<u64> {
+        super::room::room()
+    }
     fn load(&self, program: &Program) -> Result<Box<dyn Executable>, DeviceError> {
         super::validate::validate(program)?;
         let codes = self.compiler.compile(&program.kernels, self.workers.threads())?;

@@ -31,15 +31,22 @@ pub fn read(spec: &DataSpec, format: &RowFormat, folder: &Path) -> Result<Table,
 
 /// Rows to predict from, in the format of the run's data; a label column may be there and is ignored.
 pub fn read_unlabelled(spec: &DataSpec, format: &RowFormat, file: &Path) -> Result<Table, Diagnostic> {
+    // Absolute paths stay as they are, and relative ones are taken from where the command runs.
     let folder = Path::new("");
     let path = file.to_string_lossy();
-    match &spec.source {
+    let table = match &spec.source {
         DataSource::Csv { label, header, .. } => {
             csv_file::read(spec, &format.without_target(), folder, &path, csv_file::Layout { label: Some(*label), header: *header })
         }
         DataSource::Idx { .. } => idx_file::read(spec, &format.without_target(), folder, &path, None),
         DataSource::Unsupported { function } => Err(places::unsupported(spec, function)),
-    }
+    };
+    table.map_err(|mut problem| {
+        // The place in the source is that of the training data: it says what the rows should be like, not what is wrong.
+        problem.primary.text = "rows must be like those of this data; the label may be left out".to_string();
+        problem.helps.retain(|help| help != raw_file::PATHS);
+        problem
+    })
 }
 
 /// The data of a run, ready for batches.

@@ -114,6 +114,13 @@ With `split = holdout(val = 0.2)`, a fifth of the rows, rounded, is for validati
     record("D0112", "the source of data is not supported", "The language knows this source, this version of the runtime does not read it."),
     record("D0113", "a run's settings cannot be used", "`batch` and `epochs` must be at least 1."),
     record(
+        "D0114",
+        "a run does not fit in memory",
+        "What a run needs is known before its first step: parameters, their gradients, the states of the optimizer, and the activations of a \
+batch. It is more than the machine has free. A smaller layer or, where the activations are what is large, a smaller `batch` helps; \
+`esperc run --dry-run` shows the sums without asking for the memory.",
+    ),
+    record(
         "D0201",
         "training went to NaN or infinity",
         "The loss or a gradient stopped being a number. The run stops before the step changes anything, and names the first tensor of the step \

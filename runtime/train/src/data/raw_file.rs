@@ -6,6 +6,9 @@ use flate2::bufread::MultiGzDecoder;
 use std::io::{self, Cursor, Read};
 use std::path::Path;
 
+/// What is said of a relative path in a blueprint that leads nowhere.
+pub(super) const PATHS: &str = "paths are taken from the folder of the blueprint, or of the artifact";
+
 /// A file in memory, as it lies on the disk.
 pub(super) struct RawFile {
     /// The name for messages: as the user wrote it.
@@ -62,7 +65,7 @@ fn unreadable(spec: &DataSpec, path: &str, full: &Path, error: &io::Error) -> Di
     };
     let mut diagnostic = places::problem(spec, "D0101", message, label).note(format!("looked for {}", full.display()));
     if Path::new(path).is_relative() && error.kind() == io::ErrorKind::NotFound {
-        diagnostic = diagnostic.help("paths are taken from the folder of the blueprint");
+        diagnostic = diagnostic.help(PATHS);
         if let Some(near) = nearest(full) {
             diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
         }

@@ -98,7 +98,7 @@ fn a_missing_file_says_where_it_was_looked_for_and_what_lies_there() {
     std::fs::write(folder.path().join("rows.csv.gz"), "").unwrap();
     let text = error(read(&csv(-1, false), &classes(2, 2), folder.path()));
     assert!(text.starts_with("D0101 the data file `rows.csv` does not exist\nlooked for "), "{text}");
-    assert!(text.ends_with("paths are taken from the folder of the blueprint\ndid you mean `rows.csv.gz`?"), "{text}");
+    assert!(text.ends_with("paths are taken from the folder of the blueprint, or of the artifact\ndid you mean `rows.csv.gz`?"), "{text}");
     std::fs::create_dir(folder.path().join("rows.csv")).unwrap();
     assert!(error(read(&csv(-1, false), &classes(2, 2), folder.path())).starts_with("D0101 `rows.csv` is a folder"));
 }

@@ -43,8 +43,6 @@ pub(crate) struct Fields<'a> {
     pub all: Vec<Field<'a>>,
     /// The experiment's name.
     pub name_span: Span,
-    /// Its file.
-    pub file: FileId,
 }
 
 impl<'a> Fields<'a> {
@@ -56,7 +54,7 @@ impl<'a> Fields<'a> {
 
 /// The fields of an experiment and what is wrong with its lines.
 pub(crate) fn of<'a>(resolution: &Resolution<'a>, info: &ItemInfo<'a>) -> (Fields<'a>, Vec<Diagnostic>) {
-    let mut fields = Fields { all: vec![], name_span: info.name_span, file: info.file };
+    let mut fields = Fields { all: vec![], name_span: info.name_span };
     let mut problems = vec![];
     let mut lineage = vec![info];
     let mut ids = vec![info.id];
