@@ -125,7 +125,12 @@ fn layers_and_their_gradients_agree() {
         trainer.step(1, &floats(&values[0]), &floats(&direction));
         for (k, number) in numbers_of.iter().enumerate() {
             let gradient: Vec<f64> = trainer.gradient(*number, values[k + 1].len()).into_iter().map(f64::from).collect();
-            close(&format!("{name}, compiled gradient of {}", model.parameters[*number].path), &gradient, &numbers(&layer["gradients"][k + 1]), 1e-5);
+            close(
+                &format!("{name}, compiled gradient of {}", model.parameters[*number].path),
+                &gradient,
+                &numbers(&layer["gradients"][k + 1]),
+                1e-5,
+            );
         }
     }
 }

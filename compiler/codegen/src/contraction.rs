@@ -39,7 +39,7 @@ pub(crate) fn origin(graph: &Graph, node: NodeId) -> (NodeId, Affine) {
                 at = axes.iter().zip(operand).map(|(&axis, n)| if n == 1 { Affine::default() } else { at[axis].clone() }).collect();
                 node = from;
             }
-            (Op::StopGradient | Op::WithGradient { .. }, Some(from)) => node = from,
+            (Op::StopGradient | Op::WithGradient { .. } | Op::Slot { .. }, Some(from)) => node = from,
             _ => return (node, Affine::linear(&sizes(graph, node), &at)),
         }
     }

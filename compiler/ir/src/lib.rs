@@ -3,6 +3,7 @@ mod dim;
 mod dot;
 mod dtype;
 mod graph;
+mod growth;
 pub mod interpret;
 mod model;
 mod op;
@@ -16,6 +17,7 @@ pub use dim::{Dim, DimError};
 pub use dot::dot;
 pub use dtype::DType;
 pub use graph::{Graph, Node, NodeId, OpError, Output, Rule};
+pub use growth::*;
 pub use interpret::{Tensor, evaluate_all, interpret};
 pub use model::*;
 pub use op::{

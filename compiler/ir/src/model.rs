@@ -1,5 +1,5 @@
 //! The one contract between compiler and runtime: a model with everything that training it needs, and no source text to parse.
-use crate::{Graph, Input, TensorType};
+use crate::{Graph, Input, Seed, Slot, TensorType};
 use esper_diagnostics::Span;
 use serde::{Deserialize, Serialize};
 
@@ -195,6 +195,10 @@ pub struct Model {
     pub settings: RunSettings,
     /// The instances of layers in the order they were made, for the summary.
     pub layers: Vec<LayerInstance>,
+    /// The places where the model may grow, in the order of their calls.
+    pub slots: Vec<Slot>,
+    /// The candidates of all slots.
+    pub seeds: Vec<Seed>,
     /// The `train` item's name in the source.
     pub span: Span,
 }

@@ -201,7 +201,13 @@ mod tests {
     fn the_smallest_of_integers_is_found_at_the_ends_of_their_range() {
         let extremes = [(DType::I32, [5.0, f64::from(i32::MIN), f64::from(i32::MAX)]), (DType::U8, [255.0, 0.0, 7.0])];
         for (dtype, data) in extremes {
-            let call = |builtin, args, shape| Call { builtin, args, ty: TensorType::new(dtype, shape), span: Span::default(), path: String::new() };
+            let call = |builtin, args, shape| Call {
+                builtin,
+                args,
+                ty: TensorType::new(dtype, shape),
+                span: Span::default(),
+                path: String::new(),
+            };
             let reduce = Builtin::Reduce { how: Reduce::Min, axes: vec![0], keep: false };
             let function = Function {
                 calls: vec![call(Builtin::Input(Input::Argument(0)), vec![], vec![Dim::constant(3)]), call(reduce, vec![Value(0)], vec![])],

@@ -30,6 +30,8 @@ pub fn lower(experiment: &hir::Experiment) -> Result<Model, String> {
         data: experiment.data.clone(),
         settings: experiment.settings.clone(),
         layers: experiment.layers.clone(),
+        slots: vec![],
+        seeds: vec![],
         span: experiment.span,
     })
 }

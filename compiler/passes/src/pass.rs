@@ -18,7 +18,7 @@ pub static PASSES: &[Pass] = &[
     Pass { name: "prune", doc: "drops the nodes that no output needs", run: Graph::prune },
     Pass {
         name: "erase_gradient_markers",
-        doc: "takes out stop_gradient and with_gradient, which mean nothing once gradients are taken",
+        doc: "takes out stop_gradient, with_gradient and slot, which mean nothing once gradients are taken and seeds are in place",
         run: erase_gradient_markers,
     },
     Pass {
@@ -54,7 +54,7 @@ pub fn simplify(graph: &Graph) -> Graph {
 
 fn erase_gradient_markers(graph: &Graph) -> Graph {
     rebuild(graph, &mut |rewritten, node, args| match node.op {
-        Op::StopGradient | Op::WithGradient { .. } => args[0],
+        Op::StopGradient | Op::WithGradient { .. } | Op::Slot { .. } => args[0],
         _ => copy(rewritten, node, args),
     })
     .prune()

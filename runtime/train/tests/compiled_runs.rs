@@ -198,6 +198,8 @@ fn model(folder: &Path, peak: f64, clip: Option<f64>) -> Model {
         },
         settings: RunSettings { batch: 16, epochs: 6, seed: 3, clip, save_every: 0 },
         layers: vec![layer("first", rows(&[2]), rows(&[HIDDEN])), layer("last", rows(&[HIDDEN]), rows(&[1]))],
+        slots: vec![],
+        seeds: vec![],
         span: span(40),
     }
 }

@@ -187,7 +187,9 @@ impl<'a> Emitter<'a> {
                 let value = self.value(args[0], at, bounds)?;
                 Ok(if from == *to { value } else { self.push(Instruction::Cast { value, from, to: *to }, *to) })
             }
-            Op::StopGradient | Op::WithGradient { .. } | Op::Sum { .. } | Op::Max { .. } if !super::roots::is_reduction(graph.op(node)) => {
+            Op::StopGradient | Op::WithGradient { .. } | Op::Slot { .. } | Op::Sum { .. } | Op::Max { .. }
+                if !super::roots::is_reduction(graph.op(node)) =>
+            {
                 self.value(args[0], at, bounds)
             }
             Op::Broadcast { axes, .. } => {

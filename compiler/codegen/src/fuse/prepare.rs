@@ -28,7 +28,7 @@ pub(crate) fn prepare(graph: &Graph) -> Graph {
         let of = |a: &NodeId| copies[a.index()].expect("arguments come first");
         let args: Vec<NodeId> = node.args.iter().map(of).collect();
         let copy = match &node.op {
-            Op::StopGradient | Op::WithGradient { .. } => args[0],
+            Op::StopGradient | Op::WithGradient { .. } | Op::Slot { .. } => args[0],
             op if op.is_leaf() => result.leaf(op.clone(), node.ty.clone(), node.span),
             Op::Less if is_constant(&result, args[0], 0.0) && rectified.contains_key(&args[1]) => {
                 result.build_at(Op::Less, &[args[0], rectified[&args[1]]], node.span)

@@ -27,7 +27,7 @@ pub(crate) fn storage(graph: &Graph, node: NodeId) -> NodeId {
     let mut node = node;
     loop {
         match graph.op(node) {
-            Op::Reshape { .. } | Op::StopGradient | Op::WithGradient { .. } => node = graph.args(node)[0],
+            Op::Reshape { .. } | Op::StopGradient | Op::WithGradient { .. } | Op::Slot { .. } => node = graph.args(node)[0],
             Op::Sum { axes } | Op::Max { axes } if axes.is_empty() => node = graph.args(node)[0],
             Op::Cast { to } if *to == graph.ty(graph.args(node)[0]).dtype => node = graph.args(node)[0],
             _ => return node,
@@ -137,5 +137,6 @@ pub(crate) fn is_movement(op: &Op) -> bool {
             | Op::Iota { .. }
             | Op::StopGradient
             | Op::WithGradient { .. }
+            | Op::Slot { .. }
     )
 }

@@ -63,6 +63,7 @@ impl Op {
             Op::MaxPool { window } | Op::MaxPoolGradient { window } | Op::AveragePool { window } => windowed(window),
             Op::AveragePoolGradient { window, size } => and(windowed(window), vec![("size", Sizes(size.to_vec()))]),
             Op::WithGradient { rule } => vec![("rule", Count(*rule))],
+            Op::Slot { slot } => vec![("slot", Count(*slot))],
             Op::Neg | Op::Exp | Op::Log | Op::Sqrt | Op::Rsqrt | Op::Reciprocal | Op::Sin | Op::Cos | Op::Tanh | Op::Erf | Op::ErfInv => {
                 vec![]
             }
@@ -216,6 +217,7 @@ pub(crate) fn from_attributes(name: &str, from: &dyn AttributeSource) -> Result<
         "average_pool" => Op::AveragePool { window: window()? },
         "average_pool_gradient" => Op::AveragePoolGradient { window: window()?, size: size()? },
         "with_gradient" => Op::WithGradient { rule: from.count("rule")? },
+        "slot" => Op::Slot { slot: from.count("slot")? },
         other => return Err(format!("there is no operator `{other}`")),
     })
 }

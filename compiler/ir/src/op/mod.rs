@@ -264,4 +264,10 @@ pub enum Op {
     WithGradient {
         rule: usize,
     },
+
+    // ---- growth
+    /// `(target, source)` → target: a slot of the model, by its number. What grows there is put in its place before code is made.
+    Slot {
+        slot: usize,
+    },
 }

@@ -1,7 +1,7 @@
-//! Operators that give their first operand and matter to differentiation only.
-use super::spec::{Arity, Derivative, between, example, listed};
+//! Operators that give their first operand and matter to differentiation or growth only.
+use super::spec::{Arity, Derivative, below, between, example, listed};
 use super::{Lowering, Op, OpSpec};
-use crate::{Input, OpError, OutputKind};
+use crate::{DType, Input, OpError, OutputKind};
 use smallvec::smallvec;
 
 pub(super) static STOP_GRADIENT: OpSpec = OpSpec {
@@ -57,5 +57,21 @@ pub(super) static WITH_GRADIENT: OpSpec = OpSpec {
         Arity::AtLeast(1),
         Lowering::Rule,
         "The result of a function whose gradient is written by hand: what `grad` says is used instead of differentiating its body.",
+    )
+};
+
+pub(super) static SLOT: OpSpec = OpSpec {
+    infer: |_, types| Ok(types[0].clone()),
+    evaluate: Some(|_, args, _| args[0].data.clone()),
+    derivative: Derivative::Reverse(|_, _, cotangent| Ok(smallvec![Some(cotangent), None])),
+    examples: || {
+        // What the second operand is makes no difference here: one without a gradient shows that none is given to it.
+        vec![example(Op::Slot { slot: 0 }, [between(-2.0, 2.0, &[2, 3]), below(9, DType::I32, &[2, 5])])]
+    },
+    ..OpSpec::new(
+        "slot",
+        Arity::Exactly(2),
+        Lowering::Rule,
+        "A place where the network may grow: the first operand as it is, until a seed that reads the second adds to it.",
     )
 };

@@ -65,6 +65,7 @@ pub static TABLE: &[&OpSpec] = &[
     &pooling::AVERAGE_POOL,
     &pooling::AVERAGE_POOL_GRADIENT,
     &rule::WITH_GRADIENT,
+    &rule::SLOT,
 ];
 
 impl Op {
@@ -133,6 +134,7 @@ impl Op {
             Op::AveragePool { .. } => &pooling::AVERAGE_POOL,
             Op::AveragePoolGradient { .. } => &pooling::AVERAGE_POOL_GRADIENT,
             Op::WithGradient { .. } => &rule::WITH_GRADIENT,
+            Op::Slot { .. } => &rule::SLOT,
         }
     }
     /// Whether it reads no node and its type is given.

@@ -21,8 +21,7 @@ const FLOAT: [Prim; 12] = [
     Prim::Div,
     Prim::Reciprocal,
 ];
-const WHOLE: [Prim; 9] =
-    [Prim::Neg, Prim::Abs, Prim::Add, Prim::Sub, Prim::Mul, Prim::Div, Prim::Rem, Prim::Maximum, Prim::Minimum];
+const WHOLE: [Prim; 9] = [Prim::Neg, Prim::Abs, Prim::Add, Prim::Sub, Prim::Mul, Prim::Div, Prim::Rem, Prim::Maximum, Prim::Minimum];
 const COMPARE: [Prim; 4] = [Prim::Equal, Prim::NotEqual, Prim::Less, Prim::LessEqual];
 
 struct Maker {

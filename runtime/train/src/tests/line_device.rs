@@ -63,6 +63,8 @@ pub fn model(folder: &Path, rows: usize) -> Model {
         },
         settings: RunSettings { batch: 8, epochs: 6, seed: 3, clip: None, save_every: 0 },
         layers: vec![],
+        slots: vec![],
+        seeds: vec![],
         span: span(40),
     }
 }

@@ -1,0 +1,6 @@
+//! What growth is made of, as data: the slots of a host, the seeds that fit them, and the vocabulary of policies.
+mod seed;
+mod slot;
+
+pub use seed::{Birth, Seed};
+pub use slot::Slot;
