@@ -3,7 +3,7 @@ use crate::contraction::product;
 use crate::epilogue::{Fused, fuse_epilogues};
 use crate::finish::finish;
 use crate::fuse::{self, Parameters, Role, Schedule, Storage, Unit, is_template, sizes, storage};
-use crate::layout::tensor_bytes;
+use crate::layout::{SeedScalar, tensor_bytes};
 use crate::program::scalar_words;
 use crate::{
     Access, Buffer, BufferId, BufferParameter, Class, Convolution, ConvolutionKind, Dot, Epilogue, Instruction, Kernel, Layout, Pooling,
@@ -85,14 +85,21 @@ impl Place<'_> {
             Input::Updated => (Class::Parameters, Some(self.updated()?)),
             Input::Gradient => (Class::Gradients, Some(self.updated()?)),
             Input::OptimizerState(k) => (Class::OptimizerStates, Some(self.layout.optimizer_block(*k) + self.updated()?)),
+            Input::Alpha(j) => Place::scalar(self.layout.seed_word(*j, SeedScalar::Alpha)),
+            Input::Age(j) => Place::scalar(self.layout.seed_word(*j, SeedScalar::Age)),
+            Input::Boost(j) => Place::scalar(self.layout.seed_word(*j, SeedScalar::Boost)),
             Input::Argument(_) => return Err(Unsupported::new("a graph with arguments is a function, not a program")),
         })
     }
     fn output(&self, kind: &OutputKind) -> Result<Range, Unsupported> {
         Ok(match kind {
-            OutputKind::Prediction | OutputKind::Loss | OutputKind::Metric(_) | OutputKind::GradientNorm | OutputKind::Value(_) => {
-                (Class::Exchange, None)
-            }
+            OutputKind::Prediction
+            | OutputKind::Loss
+            | OutputKind::Metric(_)
+            | OutputKind::GradientNorm
+            | OutputKind::ShadowLoss(_)
+            | OutputKind::SeedNorm(_)
+            | OutputKind::Value(_) => (Class::Exchange, None),
             OutputKind::State(i) => (Class::States, Some(self.layout.state_offset(*i))),
             OutputKind::Parameter(i) => (Class::Parameters, Some(self.layout.parameter_offset(*i))),
             OutputKind::OptimizerScalar(k) => Place::scalar(scalar_words::OPTIMIZER + k),
@@ -491,6 +498,9 @@ fn input_name(input: &Input) -> String {
         Input::Gradient => "gradient".into(),
         Input::OptimizerState(k) => format!("optimizer_state_{k}"),
         Input::OptimizerScalar(k) => format!("optimizer_scalar_{k}"),
+        Input::Alpha(j) => format!("alpha_{j}"),
+        Input::Age(j) => format!("age_{j}"),
+        Input::Boost(j) => format!("boost_{j}"),
         Input::Argument(i) => format!("argument_{i}"),
     }
 }
@@ -507,6 +517,8 @@ fn output_name(kind: &OutputKind) -> String {
         OutputKind::Gradient(i) => format!("gradient_{i}"),
         OutputKind::Updated => "updated".into(),
         OutputKind::GradientNorm => "gradient_norm".into(),
+        OutputKind::ShadowLoss(j) => format!("shadow_loss_{j}"),
+        OutputKind::SeedNorm(j) => format!("seed_norm_{j}"),
         OutputKind::Value(i) => format!("value_{i}"),
     }
 }

@@ -1,5 +1,5 @@
 //! Where what training keeps lies in memory, the same in every program of a model; and how the update runs over it.
-use crate::Class;
+use crate::{Class, scalar_words};
 use esper_ir::{DType, Graph, TensorType};
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +32,18 @@ pub struct Layout {
     parameter_bytes: usize,
     state_bytes: usize,
     optimizer_states: usize,
+    optimizer_scalars: usize,
+}
+
+/// A run-time scalar of a live seed, which the loop writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SeedScalar {
+    /// How much it counts.
+    Alpha,
+    /// Its updates so far, the current one included.
+    Age,
+    /// What its learning rate is multiplied by.
+    Boost,
 }
 
 /// A range of an arena, in bytes.
@@ -85,7 +97,15 @@ impl Layout {
                 place
             })
             .collect();
-        Layout { parameters, states, groups: laid, parameter_bytes: end, state_bytes, optimizer_states }
+        Layout { parameters, states, groups: laid, parameter_bytes: end, state_bytes, optimizer_states, optimizer_scalars: 0 }
+    }
+    /// The same with room for the update rule's run-time scalars before those of live seeds.
+    pub fn with_optimizer_scalars(self, optimizer_scalars: usize) -> Layout {
+        Layout { optimizer_scalars, ..self }
+    }
+    /// The word in [`Class::Scalars`] of a scalar of the live seed of that number: behind those of the update rule.
+    pub fn seed_word(&self, live: usize, scalar: SeedScalar) -> usize {
+        scalar_words::OPTIMIZER + self.optimizer_scalars + 3 * live + scalar as usize
     }
 
     /// How many elements the range of a group has, padding between its tensors included.

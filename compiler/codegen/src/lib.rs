@@ -19,7 +19,7 @@ mod unsupported;
 
 pub use compile::compile;
 pub use kernel::*;
-pub use layout::{ALIGNMENT, Layout, UpdateGroup};
+pub use layout::{ALIGNMENT, Layout, SeedScalar, UpdateGroup};
 pub use print::{print_index, print_kernel, print_kernels, print_plan};
 pub use program::*;
 pub use target::{emit_cuda, emit_wgsl};

@@ -1,5 +1,5 @@
 //! The one contract between compiler and runtime: a model with everything that training it needs, and no source text to parse.
-use crate::{Graph, Input, Seed, Slot, TensorType};
+use crate::{Graph, Input, Live, Seed, Slot, TensorType};
 use esper_diagnostics::Span;
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +19,8 @@ pub struct Parameter {
     pub span: Span,
     /// The instantiation of the layer that owns it, for the summary: its path and the blueprint's name.
     pub owner: (String, String),
+    /// The run's step before its first update: 0, except for what grew. The update rule counts this parameter's own steps.
+    pub born: u64,
 }
 
 /// An untrained tensor that training assigns (running statistics). The same fields as a parameter.
@@ -45,8 +47,12 @@ pub enum OutputKind {
     Gradient(usize),
     /// In an update rule's graph: the new value of the updated parameter.
     Updated,
-    /// The global norm of the gradient before clipping, a scalar to report.
+    /// The norm of the gradient of all parameters that do not belong to a live seed, before clipping: a scalar to report.
     GradientNorm,
+    /// The loss with a seed that learns in the shadow, by its number in [`Model::live`].
+    ShadowLoss(usize),
+    /// The norm of the gradient of a live seed's parameters before clipping, by its number in [`Model::live`].
+    SeedNorm(usize),
     /// The only output of a schedule, initialiser or gradient rule, by its position.
     Value(usize),
 }
@@ -83,6 +89,13 @@ pub struct Optimizer {
     pub scalars: Vec<ScalarSchedule>,
     /// One rule for each rank that a parameter of the model has: index = rank; `None` where no parameter has it.
     pub rules: Vec<Option<UpdateRule>>,
+}
+
+impl Optimizer {
+    /// Which of its scalars is the learning rate, by name: `lr`.
+    pub fn learning_rate(&self) -> Option<usize> {
+        self.scalars.iter().position(|s| s.name == "lr")
+    }
 }
 
 /// How long something lasts, in a unit of the run.
@@ -199,6 +212,8 @@ pub struct Model {
     pub slots: Vec<Slot>,
     /// The candidates of all slots.
     pub seeds: Vec<Seed>,
+    /// The seeds that live in it; their parameters and states stand behind the model's own. None in a model that was just lowered.
+    pub live: Vec<Live>,
     /// The `train` item's name in the source.
     pub span: Span,
 }

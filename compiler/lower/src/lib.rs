@@ -32,6 +32,7 @@ pub fn lower(experiment: &hir::Experiment) -> Result<Model, String> {
         layers: experiment.layers.clone(),
         slots: vec![],
         seeds: vec![],
+        live: vec![],
         span: experiment.span,
     })
 }
@@ -43,5 +44,6 @@ fn stored(stored: &hir::Stored) -> Result<Parameter, String> {
         init: lower_function(&stored.init)?,
         span: stored.span,
         owner: stored.owner.clone(),
+        born: 0,
     })
 }

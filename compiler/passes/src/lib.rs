@@ -1,5 +1,6 @@
 //! Graph to graph: differentiation, and the passes that make a graph smaller without changing what it computes.
 mod differentiate;
+mod graft;
 mod pass;
 mod reductions;
 mod simplify;
@@ -7,4 +8,5 @@ mod simplify;
 mod tests;
 
 pub use differentiate::differentiate;
+pub use graft::{graft, integrate};
 pub use pass::{PASSES, Pass, run, simplify};

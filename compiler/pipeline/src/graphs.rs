@@ -1,27 +1,42 @@
 //! The graphs that are compiled: the model's, with sizes bound, differentiated, clipped and simplified.
 use crate::Error;
 use esper_diagnostics::Span;
-use esper_ir::{BATCH, DType, Graph, Input, Model, NodeId, Op, OutputKind, TensorType};
+use esper_ir::{BATCH, DType, Graph, Input, Model, NodeId, Op, OutputKind, Part, TensorType};
 use esper_passes::{differentiate, run};
 
 /// What PyTorch's `clip_grad_norm_` adds to the norm before it divides by it.
 const CLIP_EPSILON: f64 = 1e-6;
 
 /// Forward and backward of one training step on `batch` rows, with the scalars of the update rule.
-/// Outputs: loss, metrics, states, one gradient a parameter, the scalars, and with clipping the gradient's norm.
+///
+/// Outputs: loss, metrics, states, one gradient a parameter, the scalars, and with clipping the gradient's norm. A model in which seeds live also
+/// gives the loss of each that learns in the shadow, from which alone its gradients come, and the norms of all groups of gradients: the network
+/// and each seed are groups of their own, clipped apart, so that none changes what another learns.
 pub fn step_graph(model: &Model, batch: usize) -> Result<Graph, Error> {
     let mut graph = bind(&model.train, batch)?;
-    let loss = graph.output(OutputKind::Loss).ok_or_else(|| Error::Bug("the training graph has no loss".into()))?;
     let parameters: Vec<NodeId> =
         model.parameters.iter().enumerate().map(|(i, p)| graph.input(Input::Parameter(i), p.ty.clone(), p.span)).collect();
-    let gradients = differentiate(&mut graph, loss, &parameters).map_err(Error::Bug)?;
+    let mut gradients: Vec<Option<NodeId>> = vec![None; parameters.len()];
+    let is_shadow = |i: usize| model.live.iter().any(|l| l.planting.part == Part::Shadow && l.parameters.contains(&i));
+    let network: Vec<usize> = (0..parameters.len()).filter(|i| !is_shadow(*i)).collect();
+    gradients_of(&mut graph, OutputKind::Loss, &network, &parameters, &mut gradients)?;
+    for (j, live) in model.live.iter().enumerate().filter(|(_, l)| l.planting.part == Part::Shadow) {
+        let own: Vec<usize> = live.parameters.clone().collect();
+        gradients_of(&mut graph, OutputKind::ShadowLoss(j), &own, &parameters, &mut gradients)?;
+    }
     let mut gradients: Vec<NodeId> = gradients
         .into_iter()
         .zip(&model.parameters)
         .map(|(gradient, p)| gradient.unwrap_or_else(|| graph.constant(0.0, p.ty.clone())))
         .collect();
-    if let Some(limit) = model.settings.clip {
-        clip(&mut graph, &mut gradients, limit)?;
+    if model.settings.clip.is_some() || !model.live.is_empty() {
+        for (kind, group) in groups(model) {
+            let norm = norm(&mut graph, &gradients, &group);
+            graph.add_output(kind, norm);
+            if let Some(limit) = model.settings.clip {
+                clip(&mut graph, &mut gradients, &group, norm, limit)?;
+            }
+        }
     }
     for (i, gradient) in gradients.into_iter().enumerate() {
         graph.add_output(OutputKind::Gradient(i), gradient);
@@ -31,6 +46,29 @@ pub fn step_graph(model: &Model, batch: usize) -> Result<Graph, Error> {
         graph.add_output(OutputKind::OptimizerScalar(k), value);
     }
     finish(without(&graph, &|kind| *kind == OutputKind::Prediction)?)
+}
+
+/// Differentiates one of the losses by some parameters.
+fn gradients_of(
+    graph: &mut Graph,
+    loss: OutputKind,
+    of: &[usize],
+    parameters: &[NodeId],
+    gradients: &mut [Option<NodeId>],
+) -> Result<(), Error> {
+    let loss = graph.output(&loss).ok_or_else(|| Error::Bug(format!("the training graph has no {loss:?}")))?;
+    let wanted: Vec<NodeId> = of.iter().map(|i| parameters[*i]).collect();
+    let found = differentiate(graph, loss, &wanted).map_err(Error::Bug)?;
+    of.iter().zip(found).for_each(|(i, gradient)| gradients[*i] = gradient);
+    Ok(())
+}
+
+/// The groups whose gradients have norms of their own: what is no live seed's, and each live seed.
+fn groups(model: &Model) -> Vec<(OutputKind, Vec<usize>)> {
+    let of_seeds = |i: &usize| model.live.iter().any(|l| l.parameters.contains(i));
+    let network = (0..model.parameters.len()).filter(|i| !of_seeds(i)).collect();
+    let seeds = model.live.iter().enumerate().map(|(j, live)| (OutputKind::SeedNorm(j), live.parameters.clone().collect()));
+    std::iter::once((OutputKind::GradientNorm, network)).chain(seeds).collect()
 }
 
 /// Evaluation of a batch: loss and metrics.
@@ -88,32 +126,35 @@ fn finish(graph: Graph) -> Result<Graph, Error> {
     run(&graph).map_err(Error::Bug)
 }
 
-/// Scales all gradients so that their common norm is at most `limit` (Pascanu et al., ICML 2013), as PyTorch does it.
-fn clip(graph: &mut Graph, gradients: &mut [NodeId], limit: f64) -> Result<(), Error> {
-    let scalar = TensorType::scalar(DType::F32);
-    let mut total = graph.constant(0.0, scalar.clone());
-    for gradient in gradients.iter() {
-        let squares = graph.binary(Op::Mul, *gradient, *gradient);
+/// The common norm of a group of gradients.
+fn norm(graph: &mut Graph, gradients: &[NodeId], group: &[usize]) -> NodeId {
+    let mut total = graph.constant(0.0, TensorType::scalar(DType::F32));
+    for gradient in group.iter().map(|i| gradients[*i]) {
+        let squares = graph.binary(Op::Mul, gradient, gradient);
         let axes: Vec<usize> = (0..graph.ty(squares).rank()).collect();
         let sum = if axes.is_empty() { squares } else { graph.sum(squares, axes) };
         total = graph.binary(Op::Add, total, sum);
     }
-    let norm = graph.unary(Op::Sqrt, total);
-    graph.add_output(OutputKind::GradientNorm, norm);
+    graph.unary(Op::Sqrt, total)
+}
+
+/// Scales a group of gradients so that their common norm is at most `limit` (Pascanu et al., ICML 2013), as PyTorch does it.
+fn clip(graph: &mut Graph, gradients: &mut [NodeId], group: &[usize], norm: NodeId, limit: f64) -> Result<(), Error> {
+    let scalar = TensorType::scalar(DType::F32);
     let epsilon = graph.constant(CLIP_EPSILON, scalar.clone());
     let above = graph.binary(Op::Add, norm, epsilon);
     let limit = graph.constant(limit, scalar.clone());
     let ratio = graph.binary(Op::Div, limit, above);
     let one = graph.constant(1.0, scalar);
     let factor = graph.binary(Op::Minimum, ratio, one);
-    for gradient in gradients.iter_mut() {
-        let shape = graph.ty(*gradient).shape.clone();
+    for &i in group {
+        let shape = graph.ty(gradients[i]).shape.clone();
         let spread = if shape.is_empty() {
             factor
         } else {
             graph.apply(Op::Broadcast { shape, axes: vec![] }, &[factor], Span::default()).map_err(|e| Error::Bug(e.to_string()))?
         };
-        *gradient = graph.binary(Op::Mul, *gradient, spread);
+        gradients[i] = graph.binary(Op::Mul, gradients[i], spread);
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! What all programs of a model share: where its tensors lie, and how the update runs over them.
 use esper_codegen::{Layout, Unsupported, UpdateGroup};
-use esper_ir::{Dim, Graph, Model, TensorType, UpdateRule, print};
+use esper_diagnostics::Span;
+use esper_ir::{DType, Dim, Graph, Input, Model, Op, Parameter, TensorType, UpdateRule, print};
 use esper_passes::run;
 
 /// Why there is no program.
@@ -47,14 +48,9 @@ pub fn plan(model: &Model) -> Result<Plan, Error> {
             return Err(Error::TooLarge(format!("`{path}` is {ty}, which no machine can hold")));
         }
     }
-    let mut groups: Vec<(String, bool, Vec<usize>, &UpdateRule)> = Vec::new();
+    let mut groups: Vec<(String, bool, Vec<usize>, UpdateRule)> = Vec::new();
     for (i, ty) in types.iter().enumerate() {
-        let rule = model
-            .optimizer
-            .rules
-            .get(ty.rank())
-            .and_then(|rule| rule.as_ref())
-            .ok_or_else(|| Error::Bug(format!("no update rule for {ty}")))?;
+        let rule = rule_of(model, i)?.ok_or_else(|| Error::Bug(format!("no update rule for {ty}")))?;
         let text = print(&rule.graph);
         match groups.iter_mut().find(|(t, elementwise, ..)| *elementwise && rule.elementwise && *t == text) {
             Some((_, _, members, _)) => members.push(i),
@@ -62,7 +58,7 @@ pub fn plan(model: &Model) -> Result<Plan, Error> {
         }
     }
     let members: Vec<Vec<usize>> = groups.iter().map(|(_, _, members, _)| members.clone()).collect();
-    let layout = Layout::new(&types, &members, &states, model.optimizer.states.len());
+    let layout = Layout::new(&types, &members, &states, model.optimizer.states.len()).with_optimizer_scalars(model.optimizer.scalars.len());
     let updates = groups
         .iter()
         .enumerate()
@@ -76,6 +72,40 @@ pub fn plan(model: &Model) -> Result<Plan, Error> {
         })
         .collect::<Result<_, Error>>()?;
     Ok(Plan { layout, updates })
+}
+
+/// The update rule of a parameter. One that grew counts its own updates; one of a live seed also has its own factor on the learning rate.
+fn rule_of(model: &Model, parameter: usize) -> Result<Option<UpdateRule>, Error> {
+    let Parameter { ty, born, .. } = &model.parameters[parameter];
+    let Some(rule) = model.optimizer.rules.get(ty.rank()).and_then(Option::as_ref) else { return Ok(None) };
+    let live = model.live.iter().position(|l| l.parameters.contains(&parameter));
+    if live.is_none() && *born == 0 {
+        return Ok(Some(rule.clone()));
+    }
+    let mut graph = Graph::new();
+    let scalar = TensorType::scalar(DType::F32);
+    let step = match live {
+        Some(j) => graph.input(Input::Age(j), scalar.clone(), Span::default()),
+        None => {
+            let step = graph.input(Input::Step, scalar.clone(), Span::default());
+            let before = graph.constant(*born as f64, scalar.clone());
+            graph.binary(Op::Sub, step, before)
+        }
+    };
+    let rate = live.zip(model.optimizer.learning_rate()).map(|(j, k)| {
+        let rate = graph.input(Input::OptimizerScalar(k), scalar.clone(), Span::default());
+        let boost = graph.input(Input::Boost(j), scalar.clone(), Span::default());
+        (k, graph.binary(Op::Mul, rate, boost))
+    });
+    let outputs = graph.inline(&rule.graph, &|input| match input {
+        Input::Step => Some(step),
+        Input::OptimizerScalar(k) => rate.filter(|(rate, _)| rate == k).map(|(_, node)| node),
+        _ => None,
+    });
+    for (kind, node) in outputs.map_err(|e| Error::Bug(e.to_string()))? {
+        graph.add_output(kind, node);
+    }
+    Ok(Some(UpdateRule { graph: graph.prune(), elementwise: rule.elementwise }))
 }
 
 /// A rule's graph for tensors of these sizes: `n` of a flat rule, `d0, d1 …` otherwise.

@@ -154,6 +154,7 @@ fn model(folder: &Path, peak: f64, clip: Option<f64>) -> Model {
         init,
         span: span(2),
         owner: (path.split('.').next().unwrap().to_string(), "Linear".to_string()),
+        born: 0,
     };
     let layer = |path: &str, input: TensorType, output: TensorType| LayerInstance {
         path: path.to_string(),
@@ -200,6 +201,7 @@ fn model(folder: &Path, peak: f64, clip: Option<f64>) -> Model {
         layers: vec![layer("first", rows(&[2]), rows(&[HIDDEN])), layer("last", rows(&[HIDDEN]), rows(&[1]))],
         slots: vec![],
         seeds: vec![],
+        live: vec![],
         span: span(40),
     }
 }

@@ -21,6 +21,9 @@ pub(super) static INPUT: OpSpec = OpSpec {
             Input::Gradient,
             Input::OptimizerState(1),
             Input::OptimizerScalar(0),
+            Input::Alpha(0),
+            Input::Age(1),
+            Input::Boost(0),
             Input::Argument(2),
         ];
         inputs.into_iter().map(|i| leaf(Op::Input(i), tensor(DType::F32, &[2, 3]))).collect()

@@ -75,6 +75,12 @@ pub enum Input {
     OptimizerState(usize),
     /// A run-time scalar of the update rule (learning rate, weight decay), by its number in [`crate::Optimizer::scalars`].
     OptimizerScalar(usize),
+    /// How much a live seed counts, by its number in [`crate::Model::live`]: an f32 scalar.
+    Alpha(usize),
+    /// How many updates a live seed has had, the current one included: an f32 scalar.
+    Age(usize),
+    /// What a live seed's learning rate is multiplied by: an f32 scalar.
+    Boost(usize),
     /// An argument of a gradient rule or of a graph used as a function, by its position.
     Argument(usize),
 }

@@ -86,6 +86,9 @@ fn input_text(input: &Input) -> String {
         Input::Gradient => "gradient".into(),
         Input::OptimizerState(i) => format!("optimizer_state {i}"),
         Input::OptimizerScalar(i) => format!("optimizer_scalar {i}"),
+        Input::Alpha(i) => format!("alpha {i}"),
+        Input::Age(i) => format!("age {i}"),
+        Input::Boost(i) => format!("boost {i}"),
         Input::Argument(i) => format!("argument {i}"),
     }
 }
@@ -103,6 +106,8 @@ pub(crate) fn output_kind(kind: &OutputKind) -> String {
         OutputKind::Gradient(i) => format!("gradient {i}"),
         OutputKind::Updated => "updated".into(),
         OutputKind::GradientNorm => "gradient_norm".into(),
+        OutputKind::ShadowLoss(i) => format!("shadow_loss {i}"),
+        OutputKind::SeedNorm(i) => format!("seed_norm {i}"),
         OutputKind::Value(i) => format!("value {i}"),
     }
 }

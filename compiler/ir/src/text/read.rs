@@ -173,6 +173,9 @@ fn input(text: &str) -> Result<Input, String> {
         ("gradient", []) => Input::Gradient,
         ("optimizer_state", [i]) => Input::OptimizerState(*i),
         ("optimizer_scalar", [i]) => Input::OptimizerScalar(*i),
+        ("alpha", [i]) => Input::Alpha(*i),
+        ("age", [i]) => Input::Age(*i),
+        ("boost", [i]) => Input::Boost(*i),
         ("argument", [i]) => Input::Argument(*i),
         _ => return Err(format!("`{text}` is no input")),
     })
@@ -192,6 +195,8 @@ fn output_kind(text: &str) -> Result<OutputKind, String> {
         ("updated", []) => OutputKind::Updated,
         ("gradient_norm", []) => OutputKind::GradientNorm,
         ("value", [i]) => OutputKind::Value(*i),
+        ("shadow_loss", [i]) => OutputKind::ShadowLoss(*i),
+        ("seed_norm", [i]) => OutputKind::SeedNorm(*i),
         _ => return Err(format!("`{text}` is no output")),
     })
 }

@@ -35,6 +35,7 @@ pub fn model(folder: &Path, rows: usize) -> Model {
             init: Graph::new(),
             span: span(1),
             owner: ("".into(), "Line".into()),
+            born: 0,
         }],
         states: vec![],
         train: Graph::new(),
@@ -65,6 +66,7 @@ pub fn model(folder: &Path, rows: usize) -> Model {
         layers: vec![],
         slots: vec![],
         seeds: vec![],
+        live: vec![],
         span: span(40),
     }
 }
