@@ -1,0 +1,5 @@
+; Indentation for Zed.
+
+(_ "{" "}" @end) @indent
+(_ "(" ")" @end) @indent
+(_ "[" "]" @end) @indent
