@@ -19,7 +19,8 @@ const LAYERS: &[(&str, u8, &[&str])] = &[
     ("esper-device", 3, &["esper-codegen"]),
     ("esper-telemetry", 3, &[]),
     ("esper-driver", 4, &["esper-grammar", "esper-check", "esper-lower", "esper-pipeline", "esper-codegen", "esper-stdlib"]),
-    ("esper-train", 5, &["esper-pipeline", "esper-codegen", "esper-device", "esper-telemetry"]),
+    ("esper-forge", 4, &[]),
+    ("esper-train", 5, &["esper-pipeline", "esper-codegen", "esper-device", "esper-telemetry", "esper-forge", "esper-policy"]),
     ("esperc", 6, &["*"]),
     ("esper-tests", 7, &["*"]),
     ("tree-sitter-blueprint", 0, &[]),
@@ -41,6 +42,7 @@ const QUARANTINE: &[(&str, &[&str])] = &[
     ("flate2", &["esper-train"]),
     ("safetensors", &["esper-train"]),
     ("clap", &["esperc"]),
+    ("thread-priority", &["esper-forge"]),
 ];
 
 /// Files past 600 lines, each with the reason why it is one thing.

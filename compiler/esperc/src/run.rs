@@ -67,6 +67,7 @@ pub fn run(arguments: &Run, terminal: &Terminal) -> Result<(), Failure> {
         interrupt: &signals.stop,
         log_every: 10,
         stop_at_step: None,
+        growth: Default::default(),
     };
     let outcome = train(&experiment.model, &options, &mut display).map_err(|e| failed(e, &experiment, terminal))?;
     if !arguments.quiet {

@@ -71,6 +71,28 @@ fn groups(model: &Model) -> Vec<(OutputKind, Vec<usize>)> {
     std::iter::once((OutputKind::GradientNorm, network)).chain(seeds).collect()
 }
 
+/// What grows could start from: of a training batch and each of some slots, `Value(2k)` is what a seed reads there, and `Value(2k + 1)` the gradient
+/// of the loss by what leaves the slot, both of the k-th slot. The loss is a mean over rows, so the gradient of a row's own loss is `batch` times
+/// its row of the latter.
+pub fn statistics_graph(model: &Model, slots: &[usize], batch: usize) -> Result<Graph, Error> {
+    let mut graph = bind(&model.train, batch)?;
+    let loss = graph.output(OutputKind::Loss).ok_or_else(|| Error::Bug("the training graph has no loss".into()))?;
+    let node = |slot: &usize| graph.ids().find(|id| *graph.op(*id) == Op::Slot { slot: *slot });
+    let nodes: Vec<NodeId> = slots
+        .iter()
+        .map(|slot| node(slot).ok_or_else(|| Error::Bug(format!("slot {slot} is not in the graph"))))
+        .collect::<Result<_, _>>()?;
+    let gradients = differentiate(&mut graph, loss, &nodes).map_err(Error::Bug)?;
+    let mut found = vec![];
+    for (k, (node, gradient)) in nodes.into_iter().zip(gradients).enumerate() {
+        let source = graph.args(node)[1];
+        let ty = graph.ty(node).clone();
+        let gradient = gradient.unwrap_or_else(|| graph.constant(0.0, ty));
+        found.extend([(OutputKind::Value(2 * k), source), (OutputKind::Value(2 * k + 1), gradient)]);
+    }
+    finish(only(&graph, &found)?)
+}
+
 /// Evaluation of a batch: loss and metrics.
 pub fn eval_graph(model: &Model, batch: usize) -> Result<Graph, Error> {
     finish(without(&bind(&model.eval, batch)?, &|kind| *kind == OutputKind::Prediction)?)
@@ -120,6 +142,21 @@ fn without(graph: &Graph, drop: &dyn Fn(&OutputKind) -> bool) -> Result<Graph, E
         kept.add_output(kind, node);
     }
     Ok(kept)
+}
+
+/// The graph with other outputs, and nothing that they do not need.
+fn only(graph: &Graph, outputs: &[(OutputKind, NodeId)]) -> Result<Graph, Error> {
+    // Outputs cannot be taken away from a graph: they are added to a copy of its nodes.
+    let mut kept = Graph::new();
+    let mut with = graph.clone();
+    for (kind, node) in outputs {
+        with.add_output(kind.clone(), *node);
+    }
+    let copied = kept.inline(&with, &|_| None).map_err(|e| Error::Bug(e.to_string()))?;
+    for (kind, node) in copied.into_iter().filter(|(kind, _)| outputs.iter().any(|(k, _)| k == kind)) {
+        kept.add_output(kind, node);
+    }
+    Ok(kept.prune())
 }
 
 fn finish(graph: Graph) -> Result<Graph, Error> {

@@ -2,11 +2,21 @@
 mod graphs;
 mod plan;
 
-pub use graphs::{eval_graph, init_graph, predict_graph, step_graph};
+pub use graphs::{eval_graph, init_graph, predict_graph, statistics_graph, step_graph};
 pub use plan::{Error, Plan, plan};
 
 use esper_codegen::Program;
-use esper_ir::{Graph, Model};
+use esper_ir::{Graph, Model, Planting};
+
+/// The model with seeds living in its slots: [`esper_passes::graft`].
+pub fn graft(host: &Model, plantings: &[Planting]) -> Result<Model, Error> {
+    esper_passes::graft(host, plantings).map_err(Error::Bug)
+}
+
+/// The model with a seed as a part of it for good: [`esper_passes::integrate`].
+pub fn integrate(host: &Model, planting: &Planting, alpha: f64, born: u64) -> Result<Model, Error> {
+    esper_passes::integrate(host, planting, alpha, born).map_err(Error::Bug)
+}
 
 /// One training step for batches of `batch` rows: forward, backward, clipping and update.
 pub fn step_program(model: &Model, plan: &Plan, batch: usize) -> Result<Program, Error> {
@@ -22,6 +32,11 @@ pub fn eval_program(model: &Model, plan: &Plan, batch: usize) -> Result<Program,
 /// Predictions of a batch.
 pub fn predict_program(model: &Model, plan: &Plan, batch: usize) -> Result<Program, Error> {
     compile(&predict_graph(model, batch)?, &format!("predict[{batch}]"), plan, &[])
+}
+
+/// What the slots of a model see of a training batch: see [`statistics_graph`].
+pub fn statistics_program(model: &Model, plan: &Plan, slots: &[usize], batch: usize) -> Result<Program, Error> {
+    compile(&statistics_graph(model, slots, batch)?, &format!("statistics[{batch}]"), plan, &[])
 }
 
 /// The initial value of every parameter, state and optimizer state; keyed by the seed and step 0.

@@ -205,6 +205,7 @@ impl Observer for Display {
             }
             Event::Step(step) => self.step(step),
             Event::Epoch(record) => self.epoch(record),
+            Event::Growth(record) => self.line(&format!("epoch {}: {}", record.epoch, record.text)),
             Event::Checkpoint { .. } => {}
             Event::Interrupted { step } => {
                 self.end();

@@ -89,6 +89,21 @@ pub struct EpochRecord {
     pub best: bool,
 }
 
+/// Something of the network's growth: what was considered, decided, or took effect.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GrowthRecord {
+    /// Steps done in the run.
+    pub step: u64,
+    /// Epochs finished.
+    pub epoch: u64,
+    /// What kind of event it is, in one word: `germinate`, `denied`.
+    pub kind: String,
+    /// The event in a sentence for people.
+    pub text: String,
+    /// Everything that it rests on, for programs.
+    pub data: serde_json::Value,
+}
+
 /// What happens in a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
@@ -114,6 +129,8 @@ pub enum Event {
     Step(StepRecord),
     /// An epoch is over.
     Epoch(EpochRecord),
+    /// The network grew, or was kept from growing.
+    Growth(GrowthRecord),
     /// A checkpoint was written.
     Checkpoint {
         /// `last`, `best`, `epoch-10`.

@@ -7,6 +7,6 @@ mod log;
 mod report;
 
 pub use display::{Display, DisplayMode};
-pub use event::{EpochRecord, Event, Observer, Scores, StepRecord, Values};
+pub use event::{EpochRecord, Event, GrowthRecord, Observer, Scores, StepRecord, Values};
 pub use log::{LogCursor, MetricsLog};
 pub use report::{Report, render_report};

@@ -84,6 +84,7 @@ impl MetricsLog {
     fn record(&mut self, event: &Event) -> io::Result<()> {
         match event {
             Event::Step(step) if self.every > 0 && step.step.is_multiple_of(self.every) => self.write_json(event),
+            Event::Growth(_) => self.write_json(event),
             Event::Epoch(record) => {
                 self.write_json(event)?;
                 self.write_csv(record)

@@ -4,6 +4,7 @@
 //! `optimizer/<state>/<path>`) and `manifest.json`, which holds the digest of the former and of itself.
 use crate::RunError;
 use crate::data::Normalisation;
+use crate::growth::GrowthState;
 use crate::run_folder::write_synced;
 use esper_ir::DType;
 use esper_telemetry::{LogCursor, Values};
@@ -88,6 +89,9 @@ pub struct Manifest {
     pub log: LogCursor,
     /// What is done to features.
     pub normalisation: Option<Normalisation>,
+    /// What grew and grows: the topology that the tensors are of.
+    #[serde(default)]
+    pub growth: GrowthState,
 }
 
 /// The manifest's file: the manifest and the digest of its text, so that no changed bit goes unseen.
@@ -186,6 +190,7 @@ impl Manifest {
             progress: Progress::default(),
             log: LogCursor::default(),
             normalisation,
+            growth: GrowthState::default(),
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::checkpoint::StoredTensor;
 use crate::data::Batch;
 use crate::programs::Programs;
 use crate::summary::{bytes_in_words, class_name};
-use esper_codegen::{Buffer, Class, Program, scalar_words};
+use esper_codegen::{ALIGNMENT, Buffer, Class, Program, scalar_words};
 use esper_device::{Device, Executable, Memory, Phase};
 use esper_diagnostics::Diagnostic;
 use esper_ir::{DType, Model, OutputKind, Parameter};
@@ -18,6 +18,19 @@ pub(crate) struct Sizes {
     pub eval: Vec<usize>,
     /// Of predictions.
     pub predict: Vec<usize>,
+    /// Of evaluations in which every live seed takes part in proportion to an α that is tried out.
+    pub trial: Vec<usize>,
+}
+
+/// The run-time scalars of a live seed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct SeedScalars {
+    /// How much it counts.
+    pub alpha: f64,
+    /// Its updates, that of the step included.
+    pub age: u64,
+    /// What its learning rate is multiplied by.
+    pub boost: f64,
 }
 
 /// A place in a device's memory.
@@ -45,6 +58,8 @@ pub(crate) struct Loaded {
     metrics: Vec<Option<Place>>,
     gradient_norm: Option<Place>,
     prediction: Option<(Place, DType)>,
+    /// Of each live seed, the loss with it where it learns in the shadow, and the norm of its gradient.
+    seeds: Vec<(Option<Place>, Option<Place>)>,
 }
 
 /// A tensor that lasts, and where.
@@ -79,8 +94,10 @@ pub(crate) struct Prepared {
     steps: Vec<Loaded>,
     evals: Vec<Loaded>,
     predictions: Vec<Loaded>,
+    trials: Vec<Loaded>,
     kept: Vec<Kept>,
     arenas: [usize; 7],
+    seed_words: Vec<usize>,
 }
 
 impl Prepared {
@@ -92,14 +109,20 @@ impl Prepared {
             for (most, bytes) in arenas.iter_mut().zip(program.arenas) {
                 *most = bytes.max(*most);
             }
-            Loaded::new(device, program, rows, model.metrics.len())
+            Loaded::new(device, program, rows, model)
         };
         let init = load(0, programs.init())?;
         let steps = sizes.step.iter().map(|n| load(*n, programs.step(*n))).collect::<Result<Vec<_>, _>>()?;
         let evals = sizes.eval.iter().map(|n| load(*n, programs.eval(*n))).collect::<Result<Vec<_>, _>>()?;
         let predictions = sizes.predict.iter().map(|n| load(*n, programs.predict(*n))).collect::<Result<Vec<_>, _>>()?;
+        let trials = sizes.trial.iter().map(|n| load(*n, programs.trial(*n))).collect::<Result<Vec<_>, _>>()?;
         let kept = kept(model, &init.program);
-        Ok(Prepared { init, steps, evals, predictions, kept, arenas })
+        let seed_words = programs.seed_words();
+        if let Some(last) = seed_words.last() {
+            let end = (4 * (last + 3)).next_multiple_of(ALIGNMENT);
+            arenas[Class::Scalars as usize] = arenas[Class::Scalars as usize].max(end);
+        }
+        Ok(Prepared { init, steps, evals, predictions, trials, kept, arenas, seed_words })
     }
 
     /// Bytes of each arena, in the order of [`Class::ALL`].
@@ -115,8 +138,11 @@ pub(crate) struct Engine {
     steps: Vec<Loaded>,
     evals: Vec<Loaded>,
     predictions: Vec<Loaded>,
+    trials: Vec<Loaded>,
     kept: Vec<Kept>,
     arenas: [usize; 7],
+    /// The first word of each live seed's scalars.
+    seed_words: Vec<usize>,
     chunk: Vec<u8>,
 }
 
@@ -127,12 +153,70 @@ impl Engine {
     /// Gives a model its place on the device. Nothing is initialised yet. An error (D0114) where there is no room for it: found before
     /// anything is reserved, as a system promises more memory than it has.
     pub fn new(device: &dyn Device, prepared: Prepared, model: &Model) -> Result<Engine, RunError> {
-        let Prepared { init, steps, evals, predictions, kept, arenas } = prepared;
+        let Prepared { init, steps, evals, predictions, trials, kept, arenas, seed_words } = prepared;
         if let Some(room) = device.room() {
             fits(model, arenas, room)?;
         }
         let memory = device.memory(arenas)?;
-        Ok(Engine { memory, init, steps, evals, predictions, kept, arenas, chunk: vec![0; CHUNK] })
+        Ok(Engine { memory, init, steps, evals, predictions, trials, kept, arenas, seed_words, chunk: vec![0; CHUNK] })
+    }
+
+    /// Puts another model's programs in place of these. What lasts and has the same name in both goes over as it is, the states of the update
+    /// rule included; what is new gets its initial value, from the seed. `device` is the one that runs this engine.
+    pub fn replace(&mut self, device: &dyn Device, prepared: Prepared, model: &Model) -> Result<(), RunError> {
+        let mut engine = Engine::new(device, prepared, model)?;
+        engine.initialise(model.settings.seed)?;
+        let mut bytes = vec![];
+        for kept in &engine.kept {
+            // Both lists are in the order of names.
+            let Ok(at) = self.kept.binary_search_by(|k| k.name.cmp(&kept.name)) else { continue };
+            let old = &self.kept[at];
+            bytes.resize(old.place.bytes, 0);
+            self.memory.read(old.place.class, old.place.offset, &mut bytes)?;
+            engine.memory.write(kept.place.class, kept.place.offset, &bytes)?;
+        }
+        // The scalars of the last step are still to be reported.
+        bytes.resize(4 * (scalar_words::OPTIMIZER + model.optimizer.scalars.len()), 0);
+        let known = bytes.len().min(self.arenas[Class::Scalars as usize]).min(engine.arenas[Class::Scalars as usize]);
+        self.memory.read(Class::Scalars, 0, &mut bytes[..known])?;
+        engine.memory.write(Class::Scalars, 0, &bytes[..known])?;
+        *self = engine;
+        Ok(())
+    }
+
+    /// Gives tensors that last other values: those an initialiser chose. A name that the model has not is a bug, told as an error.
+    pub fn overwrite(&mut self, tensors: &[(String, Vec<f32>)]) -> Result<(), RunError> {
+        for (name, values) in tensors {
+            let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+            let kept = self.kept.iter().find(|k| k.name == *name && k.place.bytes == bytes.len());
+            let place = kept.map(|k| k.place).ok_or_else(|| RunError::bug(format!("`{name}` cannot be given {} values", values.len())))?;
+            self.memory.write(place.class, place.offset, &bytes)?;
+        }
+        Ok(())
+    }
+
+    /// The scalars of every live seed, in their order; they stay until they are written again.
+    pub fn write_seed_scalars(&mut self, seeds: impl Iterator<Item = SeedScalars>) -> Result<(), RunError> {
+        for (word, scalars) in self.seed_words.iter().zip(seeds) {
+            let mut bytes = [0u8; 12];
+            for (part, value) in bytes.chunks_exact_mut(4).zip([scalars.alpha as f32, scalars.age as f32, scalars.boost as f32]) {
+                part.copy_from_slice(&value.to_le_bytes());
+            }
+            self.memory.write(Class::Scalars, 4 * word, &bytes)?;
+        }
+        Ok(())
+    }
+
+    /// Of the last computed step and a live seed: the loss with it, where it learns in the shadow, and the norm of its gradient.
+    pub fn seed_result(&self, rows: usize, live: usize) -> Result<(Option<f64>, Option<f64>), RunError> {
+        let step = self.steps.iter().find(|p| p.rows == rows).expect("every size of batch has its program");
+        let (loss, norm) = step.seeds.get(live).copied().unwrap_or_default();
+        Ok((scalar(&*self.memory, loss)?, scalar(&*self.memory, norm)?))
+    }
+
+    /// The loss of a batch with every live seed in proportion to its α as last written; adds metrics times rows.
+    pub fn try_out(&mut self, rows: usize, batch: &Batch, metrics: &mut [f64]) -> Result<BatchResult, RunError> {
+        find(&mut self.trials, rows).compute(&mut *self.memory, batch, metrics)
     }
 
     /// Gives every tensor that lasts its initial value, from the seed.
@@ -248,7 +332,7 @@ impl Engine {
 }
 
 impl Loaded {
-    fn new(device: &dyn Device, program: Program, rows: usize, metrics: usize) -> Result<Loaded, RunError> {
+    fn new(device: &dyn Device, program: Program, rows: usize, model: &Model) -> Result<Loaded, RunError> {
         let executable = device.load(&program)?;
         let place = |id: &esper_codegen::BufferId| Place::from(&program.buffers[id.0 as usize]);
         let output = |kind: OutputKind| program.outputs.iter().find(|(k, _)| *k == kind).map(|(_, id)| place(id));
@@ -259,9 +343,10 @@ impl Loaded {
             feature: program.features.first().map(place),
             target: program.target.as_ref().map(place),
             loss: output(OutputKind::Loss),
-            metrics: (0..metrics).map(|i| output(OutputKind::Metric(i))).collect(),
+            metrics: (0..model.metrics.len()).map(|i| output(OutputKind::Metric(i))).collect(),
             gradient_norm: output(OutputKind::GradientNorm),
             prediction: prediction.map(|(_, id)| (place(id), program.buffers[id.0 as usize].dtype)),
+            seeds: (0..model.live.len()).map(|j| (output(OutputKind::ShadowLoss(j)), output(OutputKind::SeedNorm(j)))).collect(),
             program,
         })
     }

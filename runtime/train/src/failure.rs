@@ -39,6 +39,11 @@ impl RunError {
         }
     }
 
+    /// What cannot be, unless the compiler or the loop has a bug.
+    pub(crate) fn bug(what: impl Into<String>) -> RunError {
+        RunError::Program(esper_pipeline::Error::Bug(what.into()))
+    }
+
     /// A failure to read or write.
     pub(crate) fn files(path: impl AsRef<Path>) -> impl FnOnce(io::Error) -> RunError {
         move |error| RunError::Files { path: path.as_ref().to_path_buf(), error }

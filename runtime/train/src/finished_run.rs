@@ -77,7 +77,13 @@ impl FinishedRun {
         engine.write_scalars(model.settings.seed, self.manifest().progress.step, 0, 0)?;
         let restored = engine.restore(&self.checkpoint.tensors)?;
         restored.map_err(|what| RunError::checkpoint(&self.checkpoint_path, what))?;
+        engine.write_seed_scalars(self.manifest().growth.scalars(self.manifest().progress.step))?;
         Ok(engine)
+    }
+
+    /// The model as it has grown to this checkpoint; `model` is the one of the run's artifact.
+    pub fn grown(&self, model: &Model) -> Result<Model, RunError> {
+        self.manifest().growth.topology(model)?.model()
     }
 }
 
@@ -96,7 +102,8 @@ pub struct Evaluation {
 
 /// Evaluates a run on a part of its own data, which must be what it was. The only reader of the test rows.
 pub fn evaluate(run: &FinishedRun, model: &Model, device: &dyn Device, part: Part) -> Result<Evaluation, RunError> {
-    evaluate_with(&Compiled::new(model)?, run, model, device, part)
+    let model = run.grown(model)?;
+    evaluate_with(&Compiled::new(&model)?, run, &model, device, part)
 }
 
 pub(crate) fn evaluate_with(
@@ -136,7 +143,8 @@ pub(crate) fn evaluate_with(
 /// `probability_0 …` (the softmax of what the model gives, where the loss is a cross-entropy of logits; otherwise `output_0 …`), for
 /// numbers `output_0 …`. Gives the number of rows.
 pub fn predict(run: &FinishedRun, model: &Model, device: &dyn Device, file: &Path, out: &mut dyn Write) -> Result<usize, RunError> {
-    predict_with(&Compiled::new(model)?, run, model, device, file, out)
+    let model = run.grown(model)?;
+    predict_with(&Compiled::new(&model)?, run, &model, device, file, out)
 }
 
 pub(crate) fn predict_with(

@@ -1,7 +1,7 @@
 //! The programs of a model: one for each size of batch, all built before the first step.
 use crate::RunError;
-use esper_codegen::Program;
-use esper_ir::{Graph, Model, TensorType};
+use esper_codegen::{Program, SeedScalar};
+use esper_ir::{Graph, Model, Part, Planting, TensorType};
 use esper_pipeline::Plan;
 
 /// Gives the programs of one model. The pipeline does; the loop's tests bring their own.
@@ -14,19 +14,51 @@ pub(crate) trait Programs {
     fn eval(&self, rows: usize) -> Result<Program, RunError>;
     /// Predictions for that many rows.
     fn predict(&self, rows: usize) -> Result<Program, RunError>;
+    /// Loss and metrics of that many rows with every live seed in proportion to its α; where none lives, an evaluation.
+    fn trial(&self, rows: usize) -> Result<Program, RunError> {
+        self.eval(rows)
+    }
+    /// The first word of each live seed's scalars.
+    fn seed_words(&self) -> Vec<usize> {
+        vec![]
+    }
     /// Floating-point operations of a training step on that many rows, where every operator of it has a number.
     fn step_flops(&self, rows: usize) -> Result<Option<u64>, RunError>;
+}
+
+/// Gives the programs of a model as it grows. The pipeline does; the loop's tests bring their own.
+pub(crate) trait ProgramSource: Sync {
+    /// Programs of a model; `host` is the same without its live seeds.
+    fn programs<'m>(&self, model: &'m Model, host: &Model) -> Result<Box<dyn Programs + 'm>, RunError>;
+}
+
+/// The compiler.
+pub(crate) struct Pipeline;
+
+impl ProgramSource for Pipeline {
+    fn programs<'m>(&self, model: &'m Model, host: &Model) -> Result<Box<dyn Programs + 'm>, RunError> {
+        Ok(Box::new(Compiled::with_trials(model, host)?))
+    }
 }
 
 /// The programs that the compiler makes.
 pub(crate) struct Compiled<'a> {
     model: &'a Model,
+    /// The same model with every live seed joined, where it has any.
+    trial: Option<Model>,
     plan: Plan,
 }
 
 impl<'a> Compiled<'a> {
     pub fn new(model: &'a Model) -> Result<Compiled<'a>, RunError> {
-        Ok(Compiled { model, plan: esper_pipeline::plan(model)? })
+        Ok(Compiled { model, trial: None, plan: esper_pipeline::plan(model)? })
+    }
+
+    /// With trials: `host` is the model without its live seeds.
+    pub fn with_trials(model: &'a Model, host: &Model) -> Result<Compiled<'a>, RunError> {
+        let joined: Vec<Planting> = model.live.iter().map(|l| Planting { part: Part::Joined, ..l.planting.clone() }).collect();
+        let trial = if joined.is_empty() { None } else { Some(esper_pipeline::graft(host, &joined)?) };
+        Ok(Compiled { trial, ..Compiled::new(model)? })
     }
 }
 
@@ -42,6 +74,12 @@ impl Programs for Compiled<'_> {
     }
     fn predict(&self, rows: usize) -> Result<Program, RunError> {
         Ok(esper_pipeline::predict_program(self.model, &self.plan, rows)?)
+    }
+    fn trial(&self, rows: usize) -> Result<Program, RunError> {
+        Ok(esper_pipeline::eval_program(self.trial.as_ref().unwrap_or(self.model), &self.plan, rows)?)
+    }
+    fn seed_words(&self) -> Vec<usize> {
+        (0..self.model.live.len()).map(|j| self.plan.layout.seed_word(j, SeedScalar::Alpha)).collect()
     }
     fn step_flops(&self, rows: usize) -> Result<Option<u64>, RunError> {
         let mut sum = flops(&esper_pipeline::step_graph(self.model, rows)?);

@@ -89,7 +89,8 @@ pub fn summarise(model: &Model, device: &dyn Device, data_folder: &Path) -> Resu
 /// The sizes of batches that a training run needs programs for.
 pub(crate) fn training_sizes(model: &Model, dataset: &Dataset) -> Sizes {
     let batch = model.settings.batch;
-    Sizes { step: batch_sizes(dataset.split.train.len(), batch), eval: batch_sizes(dataset.split.val.len(), batch), predict: vec![] }
+    let (step, eval) = (batch_sizes(dataset.split.train.len(), batch), batch_sizes(dataset.split.val.len(), batch));
+    Sizes { step, eval, ..Sizes::default() }
 }
 
 /// The table of layers: every instance with what goes in and out and the numbers it owns itself.

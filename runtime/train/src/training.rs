@@ -1,17 +1,21 @@
 //! The loop: epochs of steps, validation, the log and checkpoints; stops at what is not finite, and can be interrupted and resumed.
 use crate::checkpoint::{Best, Checkpoint, Manifest, Progress, Sums};
 use crate::data::{self, Batch, Dataset, EpochOrder, Table};
-use crate::engine::{Engine, Prepared};
-use crate::programs::{Compiled, Programs};
+use crate::engine::Engine;
+use crate::growth::{Effected, Growing, Growth};
+use crate::programs::{Pipeline, ProgramSource};
 use crate::run_folder::{ResolvedConfiguration, RunFolder};
 use crate::summary::{Summary, training_sizes};
 use crate::{RunError, summary};
 use esper_device::Device;
 use esper_diagnostics::Diagnostic;
 use esper_ir::Model;
-use esper_telemetry::{EpochRecord, Event, LogCursor, MetricsLog, Observer, Report, Scores, StepRecord, Values, render_report};
+use esper_telemetry::{
+    EpochRecord, Event, GrowthRecord, LogCursor, MetricsLog, Observer, Report, Scores, StepRecord, Values, render_report,
+};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::Scope;
 use std::time::{Duration, Instant};
 
 /// Between two checkpoints of a run with short epochs: writing them must not take longer than the training.
@@ -35,6 +39,8 @@ pub struct RunOptions<'a> {
     pub log_every: u64,
     /// Stops after that many steps of the run as an interruption does.
     pub stop_at_step: Option<u64>,
+    /// Who decides what grows.
+    pub growth: Growth,
 }
 
 /// How a run ended.
@@ -58,7 +64,7 @@ pub struct Outcome {
 /// before a folder is made.
 pub fn train(model: &Model, options: &RunOptions, observer: &mut dyn Observer) -> Result<Outcome, RunError> {
     check_settings(model)?;
-    train_with(&Compiled::new(model)?, model, options, observer)
+    train_with(&Pipeline, model, options, observer)
 }
 
 fn check_settings(model: &Model) -> Result<(), Diagnostic> {
@@ -76,9 +82,20 @@ fn check_settings(model: &Model) -> Result<(), Diagnostic> {
 
 /// [`train`] with programs from anywhere.
 pub(crate) fn train_with(
-    programs: &dyn Programs,
+    source: &dyn ProgramSource,
     model: &Model,
     options: &RunOptions,
+    observer: &mut dyn Observer,
+) -> Result<Outcome, RunError> {
+    // What grows is built on threads that end with the run.
+    std::thread::scope(|scope| train_in(scope, source, model, options, observer))
+}
+
+fn train_in<'scope, 'env>(
+    scope: &'scope Scope<'scope, 'env>,
+    source: &'scope dyn ProgramSource,
+    model: &'scope Model,
+    options: &'scope RunOptions<'_>,
     observer: &mut dyn Observer,
 ) -> Result<Outcome, RunError> {
     let artifact = blake3::hash(options.artifact).to_hex().to_string();
@@ -98,9 +115,11 @@ pub(crate) fn train_with(
         _ => PathBuf::from("."),
     };
     let dataset = data::prepare(model, &data_folder)?;
-    let prepared = Prepared::new(options.device, programs, model, &training_sizes(model, &dataset))?;
-    let summary = Summary::new(model, &dataset, programs, prepared.arenas())?;
-    let mut engine = Engine::new(options.device, prepared, model)?;
+    let state = resumed.as_ref().map(|(_, checkpoint)| checkpoint.manifest.growth.clone()).unwrap_or_default();
+    let growing = Growing::new(scope, options.device, source, model, state, training_sizes(model, &dataset))?;
+    let prepared = growing.prepare()?;
+    let summary = Summary::new(model, &dataset, &*source.programs(model, model)?, prepared.arenas())?;
+    let mut engine = Engine::new(options.device, prepared, growing.model())?;
     let text = summary.text(model);
     let (folder, manifest) = match resumed {
         Some((folder, checkpoint)) => {
@@ -132,6 +151,7 @@ pub(crate) fn train_with(
         model,
         options,
         engine,
+        growing,
         dataset,
         order,
         batch,
@@ -186,10 +206,12 @@ fn describe(folder: &RunFolder, model: &Model, options: &RunOptions, data_folder
 }
 
 /// A run on its way.
-struct Run<'a> {
+struct Run<'a, 'scope, 'env> {
+    /// As it was lowered: its settings, metrics and schedules stay, whatever grows.
     model: &'a Model,
     options: &'a RunOptions<'a>,
     engine: Engine,
+    growing: Growing<'scope, 'env>,
     dataset: Dataset,
     order: EpochOrder,
     batch: Batch,
@@ -211,7 +233,7 @@ struct Run<'a> {
     last: Option<EpochRecord>,
 }
 
-impl Run<'_> {
+impl Run<'_, '_, '_> {
     fn to_the_end(mut self, summary: String) -> Result<Outcome, RunError> {
         self.observer.event(&Event::Started {
             name: self.model.name.clone(),
@@ -222,6 +244,9 @@ impl Run<'_> {
             done_steps: self.manifest.progress.step,
             summary,
         });
+        if self.manifest.progress.step == 0 {
+            self.grow();
+        }
         while self.manifest.progress.epochs < self.model.settings.epochs as u64 {
             self.order.shuffle(self.manifest.progress.epochs as u32);
             while self.manifest.progress.batches < self.summary.epoch_steps {
@@ -262,12 +287,14 @@ impl Run<'_> {
         self.dataset.table.gather(rows, &mut self.batch);
         let step = progress.step + 1;
         self.engine.write_scalars(self.model.settings.seed, step, self.total_steps, self.summary.epoch_steps)?;
+        self.engine.write_seed_scalars(self.growing.state.scalars(step))?;
         self.batch_metrics.fill(0.0);
         let result = self.engine.compute_step(count, &self.batch, &mut self.batch_metrics)?;
         if !result.loss.is_finite() || !self.engine.gradients_are_finite(result)? {
             return Err(self.diverged(step, count, result.loss)?.into());
         }
         self.engine.commit_step(count)?;
+        self.growing.measure(&self.engine, count, result)?;
         progress.step = step;
         progress.batches += 1;
         progress.sums.rows += count as u64;
@@ -280,11 +307,44 @@ impl Run<'_> {
             rows: count,
             loss: result.loss,
             learning_rate: self.learning_rate.map(|k| self.engine.optimizer_scalar(k)).transpose()?,
-            gradient_norm: result.gradient_norm,
+            // With live seeds it is known without clipping too; a log that has it now and then would be of no use.
+            gradient_norm: result.gradient_norm.filter(|_| self.model.settings.clip.is_some()),
         });
         self.log.event(&record);
         self.observer.event(&record);
+        match self.growing.take_effect(step, &mut self.engine)? {
+            Some(effected) => self.tell_effect(&effected),
+            None => Ok(()),
+        }
+    }
+
+    /// Tells that something decided earlier has taken effect.
+    fn tell_effect(&mut self, effected: &Effected) -> Result<(), RunError> {
+        let progress = &self.manifest.progress;
+        for change in &effected.changes {
+            let record = Event::Growth(GrowthRecord {
+                step: effected.step,
+                epoch: progress.epochs,
+                kind: "effect".into(),
+                text: change.sentence(self.model),
+                data: serde_json::to_value(change).map_err(|e| RunError::bug(e.to_string()))?,
+            });
+            self.log.event(&record);
+            self.observer.event(&record);
+        }
         Ok(())
+    }
+
+    /// Decides what grows next, at a validation point.
+    fn grow(&mut self) {
+        let step = self.manifest.progress.step;
+        let due = step + self.summary.epoch_steps;
+        if self.growing.state.pending.is_none()
+            && due < self.total_steps
+            && let Some(effected) = self.options.growth.replayed(step, due).cloned()
+        {
+            self.growing.decide(effected.step, effected.changes);
+        }
     }
 
     /// What to say about a step whose loss or gradient is not finite. It was not committed.
@@ -352,6 +412,7 @@ impl Run<'_> {
         let event = Event::Epoch(record);
         self.log.event(&event);
         self.observer.event(&event);
+        self.grow();
         if best {
             self.unsaved_best = Some(self.snapshot()?);
         }
@@ -371,6 +432,7 @@ impl Run<'_> {
     /// Everything that a checkpoint holds, as it is now.
     fn snapshot(&mut self) -> Result<Checkpoint, RunError> {
         self.manifest.log = self.log.cursor();
+        self.manifest.growth = self.growing.state.clone();
         let names = self.model.metrics.iter().cloned();
         self.manifest.progress.sums.metrics = Values(names.zip(self.metrics.iter().copied()).collect());
         Ok(Checkpoint { manifest: self.manifest.clone(), tensors: self.engine.tensors()? })

@@ -216,6 +216,7 @@ fn run(folder: &Path, model: &Model, device: &str, stop_at_step: Option<u64>, re
         interrupt: &AtomicBool::new(false),
         log_every: 3,
         stop_at_step,
+        growth: Default::default(),
     };
     train(model, &options, &mut ())
 }
@@ -319,6 +320,7 @@ fn every_event_comes_in_its_order() {
         interrupt: &AtomicBool::new(false),
         log_every: 0,
         stop_at_step: None,
+        growth: Default::default(),
     };
     train(&model, &options, &mut log).unwrap();
     assert_eq!(log.0, ["started on cpu (1 thread)", "1.1", "1.2", "epoch 1", "2.1", "2.2", "epoch 2", "best", "last", "finished"]);

@@ -44,7 +44,8 @@ fn tokens(text: &str) -> Vec<Range<usize>> {
 fn mistakes(text: &str, at: &Range<usize>) -> Vec<(String, String)> {
     let token = &text[at.clone()];
     let replaced = |new: &str| format!("{}{new}{}", &text[..at.start], &text[at.end..]);
-    let mut made = vec![(format!("without `{token}`"), replaced(""))];
+    // A space in its place, so that its neighbours do not become one word: that would be a second mistake.
+    let mut made = vec![(format!("without `{token}`"), replaced(" "))];
     let first = token.as_bytes()[0];
     if first.is_ascii_digit() {
         let more = match token.parse::<u64>() {

@@ -2,12 +2,14 @@
 //!
 //! A grafted model is a model like any other: the parameters and states of its seeds stand behind its own, and its graphs hold what the seeds
 //! compute. What the host computes is built first and in the same order as without seeds, so that it stays the same bytes.
+mod affine;
 mod host;
 mod join;
 mod shadow;
 #[cfg(test)]
 mod tests;
 
+pub use affine::{Ends, ends};
 use esper_ir::{Graph, Live, Model, NodeId, OutputKind, Parameter, Part, Planting, Seed};
 use host::{Grafting, Variant};
 

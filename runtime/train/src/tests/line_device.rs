@@ -1,6 +1,6 @@
 //! A model without a compiler: least squares with momentum, computed by a small device in plain loops.
 use crate::RunError;
-use crate::programs::Programs;
+use crate::programs::{ProgramSource, Programs};
 use esper_codegen::{Buffer, BufferId, Class, Program, scalar_words};
 use esper_device::{Device, DeviceError, Executable, Memory, Phase, StepTime};
 use esper_diagnostics::{FileId, Span};
@@ -91,6 +91,12 @@ impl Exchange {
         let target = rows * WIDTH;
         let loss = target + rows;
         Exchange { target, loss, metric: loss + 1, prediction: loss + 2, end: loss + 2 + rows }
+    }
+}
+
+impl ProgramSource for Line {
+    fn programs<'m>(&self, _: &'m Model, _: &Model) -> Result<Box<dyn Programs + 'm>, RunError> {
+        Ok(Box::new(Line { rate: self.rate }))
     }
 }
 

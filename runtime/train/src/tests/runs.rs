@@ -1,6 +1,7 @@
 //! Whole runs on the line device.
 use super::line_device::{LOSS, Line, model};
 use crate::finished_run::{evaluate_with, predict_with};
+use crate::growth::Growth;
 use crate::training::train_with;
 use crate::{Checkpoint, FinishedRun, Outcome, Part, RunError, RunOptions};
 use esper_ir::Model;
@@ -34,6 +35,7 @@ fn watched(folder: &Path, model: &Model, asked: Asked, interrupt: &AtomicBool, o
         interrupt,
         log_every: 2,
         stop_at_step: asked.stop_at_step,
+        growth: Growth::Off,
     };
     train_with(&device, model, &options, observer)
 }
@@ -207,6 +209,7 @@ fn what_is_wrong_is_found_before_a_folder_is_made() {
         interrupt: &AtomicBool::new(false),
         log_every: 0,
         stop_at_step: None,
+        growth: Growth::Off,
     };
     assert_eq!(crate::train(&model, &options, &mut ()).unwrap_err().diagnostic().unwrap().code, "D0113");
 }

@@ -1,0 +1,24 @@
+//! Who decides what grows: nobody, a log that is replayed, or Tamiyo by the policies of the experiment.
+use super::state::Effected;
+
+/// How a run grows.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Growth {
+    /// As the policies of its `grow` lines say.
+    #[default]
+    Policies,
+    /// Not at all; the gate rows are withheld all the same. The twin that a growing run is compared with.
+    Off,
+    /// As another run did: its changes, at its steps.
+    Replay(Vec<Effected>),
+}
+
+impl Growth {
+    /// What a replayed log lets take effect after a step beyond `after` and up to `until`.
+    pub(crate) fn replayed(&self, after: u64, until: u64) -> Option<&Effected> {
+        match self {
+            Growth::Replay(log) => log.iter().find(|e| e.step > after && e.step <= until),
+            Growth::Policies | Growth::Off => None,
+        }
+    }
+}

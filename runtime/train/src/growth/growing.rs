@@ -1,0 +1,155 @@
+//! The growing part of a run: changes are built in the background and take effect at steps that were fixed when they were decided.
+use super::state::{Effected, GrowthState, LiveSeed};
+use super::topology::{Change, Topology};
+use crate::RunError;
+use crate::engine::{BatchResult, Engine, Prepared, Sizes};
+use crate::programs::ProgramSource;
+use esper_device::Device;
+use esper_forge::Ticket;
+use esper_ir::{Model, Part};
+use std::thread::Scope;
+use std::time::{Duration, Instant};
+
+/// A topology with its programs, ready to take the place of the running ones.
+struct Built {
+    topology: Topology,
+    model: Model,
+    prepared: Prepared,
+    /// How long building took in the background.
+    took: Duration,
+}
+
+/// How changes reached the loop: for people, never for decisions.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct SwapTimes {
+    /// How many times programs were exchanged.
+    pub swaps: u64,
+    /// How many of them had to be waited for.
+    pub stalls: u64,
+    /// All waiting together.
+    pub stalled: Duration,
+    /// The longest exchange at a step boundary, waiting left out.
+    pub longest_swap: Duration,
+    /// All building in the background together.
+    pub built: Duration,
+}
+
+/// What grows in a run, and what will.
+pub(crate) struct Growing<'scope, 'env> {
+    scope: &'scope Scope<'scope, 'env>,
+    device: &'scope dyn Device,
+    source: &'scope dyn ProgramSource,
+    /// Sizes of batches that programs are needed for.
+    sizes: Sizes,
+    topology: Topology,
+    /// The model as it is trained now: the topology, grafted.
+    model: Model,
+    /// What a checkpoint holds.
+    pub state: GrowthState,
+    next: Option<Ticket<Result<Built, RunError>>>,
+    /// How changes reached the loop so far.
+    pub times: SwapTimes,
+}
+
+impl<'scope, 'env> Growing<'scope, 'env> {
+    /// Growth from a state; `model` is the model as it was lowered. What was pending is built again.
+    pub fn new(
+        scope: &'scope Scope<'scope, 'env>,
+        device: &'scope dyn Device,
+        source: &'scope dyn ProgramSource,
+        model: &Model,
+        state: GrowthState,
+        sizes: Sizes,
+    ) -> Result<Growing<'scope, 'env>, RunError> {
+        let topology = state.topology(model)?;
+        let model = topology.model()?;
+        let pending = state.pending.clone();
+        let times = SwapTimes::default();
+        let mut growing = Growing { scope, device, source, sizes, topology, model, state, next: None, times };
+        if let Some(Effected { step, changes }) = pending {
+            growing.decide(step, changes);
+        }
+        Ok(growing)
+    }
+
+    /// The programs of the topology as it is.
+    pub fn prepare(&self) -> Result<Prepared, RunError> {
+        built(self.device, self.source, self.topology.clone(), &self.sizes).map(|b| b.prepared)
+    }
+
+    /// The model as it is trained now.
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// The model without its live seeds.
+    pub fn host(&self) -> &Model {
+        &self.topology.host
+    }
+
+    /// Starts to build what some changes make of the topology. They take effect after step `due`, whenever the building is done. Changes of α
+    /// alone need nothing built.
+    pub fn decide(&mut self, due: u64, changes: Vec<Change>) {
+        if changes.iter().any(Change::is_structural) {
+            let (device, source, topology, sizes) = (self.device, self.source, self.topology.clone(), self.sizes.clone());
+            let changes = changes.clone();
+            self.next = Some(esper_forge::start(self.scope, move || built(device, source, topology.after(&changes)?, &sizes)));
+        }
+        self.state.pending = Some(Effected { step: due, changes });
+    }
+
+    /// Lets what was decided take effect, if that is due after this step; waits for it where it is not ready.
+    pub fn take_effect(&mut self, step: u64, engine: &mut Engine) -> Result<Option<Effected>, RunError> {
+        let Some(effected) = self.state.pending.take_if(|p| p.step == step) else { return Ok(None) };
+        if let Some(ticket) = self.next.take() {
+            let delivery = ticket.wait().map_err(|_| RunError::bug("a change of the network could not be built: its thread ended"))?;
+            let built = delivery.result?;
+            let exchange = Instant::now();
+            engine.replace(self.device, built.prepared, &built.model)?;
+            (self.topology, self.model) = (built.topology, built.model);
+            self.times.swaps += 1;
+            self.times.stalls += u64::from(delivery.stall > Duration::ZERO);
+            self.times.stalled += delivery.stall;
+            self.times.longest_swap = self.times.longest_swap.max(exchange.elapsed());
+            self.times.built += built.took;
+        }
+        self.state.effect(effected.clone());
+        // What is evaluated before the next step sees the seeds as they are now.
+        engine.write_seed_scalars(self.state.scalars(step))?;
+        Ok(Some(effected))
+    }
+
+    /// Takes note of what a training step said of the live seeds. Allocates nothing.
+    pub fn measure(&mut self, engine: &Engine, rows: usize, result: BatchResult) -> Result<(), RunError> {
+        for (number, seed) in self.state.seeds.iter_mut().enumerate() {
+            let (with, norm) = engine.seed_result(rows, number)?;
+            let sums = &mut seed.sums;
+            sums.batches += 1;
+            sums.without += result.loss;
+            sums.with += with.unwrap_or(result.loss);
+            sums.norm += norm.unwrap_or(0.0);
+            sums.network_norm += result.gradient_norm.unwrap_or(0.0);
+        }
+        Ok(())
+    }
+
+    /// A live seed and its number among them.
+    pub fn seed(&mut self, id: u32) -> Option<(usize, &mut LiveSeed)> {
+        self.state.seeds.iter_mut().enumerate().find(|(_, s)| s.id == id)
+    }
+
+    /// Whether a seed is part of the network already.
+    pub fn is_joined(&self, id: u32) -> bool {
+        self.topology.plantings.iter().any(|p| p.id == id && p.part == Part::Joined)
+    }
+}
+
+/// Grafts, differentiates, fuses, compiles and loads a topology.
+fn built(device: &dyn Device, source: &dyn ProgramSource, topology: Topology, sizes: &Sizes) -> Result<Built, RunError> {
+    let began = Instant::now();
+    let model = topology.model()?;
+    // Nothing is tried out where nothing lives.
+    let sizes = if topology.plantings.is_empty() { Sizes { trial: vec![], ..sizes.clone() } } else { sizes.clone() };
+    let prepared = Prepared::new(device, &*source.programs(&model, &topology.host)?, &model, &sizes)?;
+    Ok(Built { topology, model, prepared, took: began.elapsed() })
+}

@@ -1,0 +1,105 @@
+//! What a growing run must remember: part of every checkpoint, so that a resumed run goes on as if it had not stopped.
+use super::alpha::{Boost, Curve, Ramp};
+use super::topology::{Change, Topology};
+use crate::RunError;
+use crate::engine::SeedScalars;
+use esper_ir::Model;
+use serde::{Deserialize, Serialize};
+
+/// Changes that took effect together.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Effected {
+    /// The step after which they took effect.
+    pub step: u64,
+    /// The changes, in their order.
+    pub changes: Vec<Change>,
+}
+
+/// A seed that lives.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LiveSeed {
+    /// Its number.
+    pub id: u32,
+    /// The run's step before its first update.
+    pub born: u64,
+    /// How much it counts, and will.
+    pub ramp: Ramp,
+    /// How much faster it learns at first.
+    pub boost: Boost,
+    /// How many of the gate rows, in the order that is its own, it has been tried on.
+    pub gate_rows: usize,
+    /// Training batches since the last decision, and over them the sums of the loss without it, of the loss with it (where it learns in the
+    /// shadow), and of the norms of its gradient and of the network's.
+    pub sums: SeedSums,
+}
+
+impl LiveSeed {
+    /// Its run-time scalars in a step, counted from 1.
+    pub(crate) fn scalars(&self, step: u64) -> SeedScalars {
+        let age = step.saturating_sub(self.born);
+        SeedScalars { alpha: self.ramp.at(step), age, boost: self.boost.at(age) }
+    }
+}
+
+/// Sums over the training batches since the last decision.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SeedSums {
+    /// How many batches.
+    pub batches: u64,
+    /// Σ loss without the seed.
+    pub without: f64,
+    /// Σ loss with the seed in its shadow tail.
+    pub with: f64,
+    /// Σ norm of the seed's gradient.
+    pub norm: f64,
+    /// Σ norm of the network's gradient.
+    pub network_norm: f64,
+}
+
+/// All of it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct GrowthState {
+    /// What took effect so far: from the model as it was lowered, these changes make the model as it is.
+    pub log: Vec<Effected>,
+    /// What was decided and takes effect after a step that is fixed.
+    pub pending: Option<Effected>,
+    /// The seeds that live, by ascending number.
+    pub seeds: Vec<LiveSeed>,
+}
+
+impl GrowthState {
+    /// The topology that the log makes of a model.
+    ///
+    /// # Errors
+    /// A log of another model.
+    pub(crate) fn topology(&self, model: &Model) -> Result<Topology, RunError> {
+        let start = Topology::new(model.clone());
+        self.log.iter().try_fold(start, |topology, effected| topology.after(&effected.changes))
+    }
+
+    /// The run-time scalars of the live seeds in a step, counted from 1.
+    pub(crate) fn scalars(&self, step: u64) -> impl Iterator<Item = SeedScalars> + '_ {
+        self.seeds.iter().map(move |seed| seed.scalars(step))
+    }
+
+    /// Changes have taken effect after a step: they are logged, and the list of live seeds follows.
+    pub(crate) fn effect(&mut self, effected: Effected) {
+        for change in &effected.changes {
+            match change {
+                Change::Plant { planting, boost } => {
+                    let ramp = Ramp::new(effected.step, 1, 0.0, 0.0, Curve::Linear);
+                    let (id, born, boost, sums) = (planting.id, effected.step, *boost, SeedSums::default());
+                    self.seeds.push(LiveSeed { id, born, ramp, boost, gate_rows: 0, sums });
+                }
+                Change::Ramp { id, to, steps, curve } => {
+                    if let Some(seed) = self.seeds.iter_mut().find(|s| s.id == *id) {
+                        seed.ramp = Ramp::new(effected.step, *steps, seed.ramp.at(effected.step), *to, *curve);
+                    }
+                }
+                Change::Join { .. } => {}
+                Change::Integrate { id, .. } | Change::Remove { id } => self.seeds.retain(|s| s.id != *id),
+            }
+        }
+        self.log.push(effected);
+    }
+}

@@ -1,0 +1,121 @@
+//! What a model has become: the host with what fossilised in it, and the seeds that live in its slots, as a function of the changes so far.
+use super::alpha::{Boost, Curve};
+use crate::RunError;
+use esper_ir::{Model, Part, Planting};
+use serde::{Deserialize, Serialize};
+
+/// A change of the topology, as it is decided, logged and replayed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "change", rename_all = "snake_case")]
+pub enum Change {
+    /// A seed is germinated in a slot.
+    Plant {
+        /// What and where.
+        planting: Planting,
+        /// How fast it learns at first.
+        boost: Boost,
+    },
+    /// A seed that learned in the shadow becomes part of the network, in proportion to its α.
+    Join {
+        /// The seed's number.
+        id: u32,
+    },
+    /// From now on a seed's α goes to another value.
+    Ramp {
+        /// The seed's number.
+        id: u32,
+        /// Where α goes.
+        to: f64,
+        /// In how many steps; more where it would change too fast.
+        steps: u64,
+        /// How.
+        curve: Curve,
+    },
+    /// A seed becomes part of the network for good.
+    Integrate {
+        /// The seed's number.
+        id: u32,
+        /// How much it counts from now on.
+        alpha: f64,
+        /// The run's step before its first update.
+        born: u64,
+    },
+    /// A seed leaves.
+    Remove {
+        /// The seed's number.
+        id: u32,
+    },
+}
+
+impl Change {
+    /// What happened, for people; `model` is the model as it was lowered.
+    pub(crate) fn sentence(&self, model: &Model) -> String {
+        match self {
+            Change::Plant { planting, .. } => {
+                let (slot, seed) = (&model.slots[planting.slot].path, &model.seeds[planting.seed].text);
+                let part = if planting.part == Part::Shadow { "in the shadow" } else { "as part of the network" };
+                format!("seed {} germinates in `{slot}`: {seed}, {part}", planting.id)
+            }
+            Change::Join { id } => format!("seed {id} becomes part of the network, at α = 0"),
+            Change::Ramp { id, to, steps, .. } => format!("the α of seed {id} goes to {to} in {steps} steps"),
+            Change::Integrate { id, alpha, .. } => format!("seed {id} is part of the network for good, with α = {alpha}; its slot is free"),
+            Change::Remove { id } => format!("seed {id} is removed"),
+        }
+    }
+
+    /// Whether other programs are needed for it.
+    pub(crate) fn is_structural(&self) -> bool {
+        !matches!(self, Change::Ramp { .. })
+    }
+}
+
+/// A host and what lives in it.
+#[derive(Clone, Debug)]
+pub(crate) struct Topology {
+    /// The model without its live seeds; what fossilised is part of it.
+    pub host: Model,
+    /// What lives in its slots, by ascending number.
+    pub plantings: Vec<Planting>,
+}
+
+impl Topology {
+    /// A model in which nothing grows yet.
+    pub fn new(host: Model) -> Topology {
+        Topology { host, plantings: vec![] }
+    }
+
+    /// The topology after some changes, in their order.
+    ///
+    /// # Errors
+    /// A change of a seed that does not live: the log or the loop has a bug.
+    pub fn after(&self, changes: &[Change]) -> Result<Topology, RunError> {
+        let mut next = self.clone();
+        for change in changes {
+            match change {
+                Change::Plant { planting, .. } => next.plantings.push(planting.clone()),
+                Change::Ramp { id, .. } => _ = next.planting(*id)?,
+                Change::Join { id } => next.planting(*id)?.part = Part::Joined,
+                Change::Integrate { id, alpha, born } => {
+                    let planting = next.planting(*id)?.clone();
+                    next.plantings.retain(|p| p.id != *id);
+                    next.host = esper_pipeline::integrate(&next.host, &planting, *alpha, *born)?;
+                }
+                Change::Remove { id } => {
+                    next.planting(*id)?;
+                    next.plantings.retain(|p| p.id != *id);
+                }
+            }
+        }
+        Ok(next)
+    }
+
+    /// The model as it is trained: the host with its live seeds.
+    pub fn model(&self) -> Result<Model, RunError> {
+        Ok(esper_pipeline::graft(&self.host, &self.plantings)?)
+    }
+
+    fn planting(&mut self, id: u32) -> Result<&mut Planting, RunError> {
+        let found = self.plantings.iter_mut().find(|p| p.id == id);
+        found.ok_or_else(|| RunError::bug(format!("seed {id} is changed, and does not live")))
+    }
+}
