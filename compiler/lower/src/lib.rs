@@ -32,6 +32,7 @@ pub fn lower(experiment: &hir::Experiment) -> Result<Model, String> {
         layers: experiment.layers.clone(),
         slots: vec![],
         seeds: vec![],
+        policies: vec![],
         live: vec![],
         span: experiment.span,
     })

@@ -201,6 +201,7 @@ fn model(folder: &Path, peak: f64, clip: Option<f64>) -> Model {
         layers: vec![layer("first", rows(&[2]), rows(&[HIDDEN])), layer("last", rows(&[HIDDEN]), rows(&[1]))],
         slots: vec![],
         seeds: vec![],
+        policies: vec![],
         live: vec![],
         span: span(40),
     }

@@ -96,6 +96,7 @@ fn host(birth: Birth) -> Model {
         layers: vec![],
         slots: vec![Slot { path: "mid".into(), source: rows(3), target: rows(3), span: Span::default(), policy: Some(0), seeds: vec![0] }],
         seeds: vec![seed(birth)],
+        policies: vec![],
         live: vec![],
         span: Span::default(),
     }

@@ -181,6 +181,7 @@ pub fn model(folder: &Path, epochs: usize) -> Model {
             seeds: vec![0],
         }],
         seeds: vec![seed()],
+        policies: vec![],
         live: vec![],
         span: Span::default(),
     }

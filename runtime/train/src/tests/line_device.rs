@@ -66,6 +66,7 @@ pub fn model(folder: &Path, rows: usize) -> Model {
         layers: vec![],
         slots: vec![],
         seeds: vec![],
+        policies: vec![],
         live: vec![],
         span: span(40),
     }
