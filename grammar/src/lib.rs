@@ -11,9 +11,11 @@ mod syntax_error;
 #[cfg(test)]
 mod tests;
 mod token;
+mod visit;
 
 pub use codes::CODES;
 pub use dump::{TokenKind, tokens};
 pub use format::{format, same_meaning};
 pub use parse::{Comment, Parsed, parse};
 pub use print::print_tree;
+pub use visit::{Node, visit_expr, visit_file, visit_item};

@@ -21,6 +21,7 @@ const LAYERS: &[(&str, u8, &[&str])] = &[
     ("esper-driver", 4, &["esper-grammar", "esper-check", "esper-lower", "esper-pipeline", "esper-codegen", "esper-stdlib"]),
     ("esper-forge", 4, &[]),
     ("esper-train", 5, &["esper-pipeline", "esper-codegen", "esper-device", "esper-telemetry", "esper-forge", "esper-policy"]),
+    ("esper-lsp", 5, &["esper-driver", "esper-check", "esper-grammar", "esper-stdlib"]),
     ("esperc", 6, &["*"]),
     ("esper-tests", 7, &["*"]),
     ("tree-sitter-blueprint", 0, &[]),
@@ -43,6 +44,8 @@ const QUARANTINE: &[(&str, &[&str])] = &[
     ("safetensors", &["esper-train"]),
     ("clap", &["esperc"]),
     ("thread-priority", &["esper-forge"]),
+    ("lsp-server", &["esper-lsp"]),
+    ("gen-lsp-types", &["esper-lsp"]),
 ];
 
 /// Files past 600 lines, each with the reason why it is one thing.

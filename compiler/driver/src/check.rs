@@ -41,7 +41,8 @@ impl Session {
         self.check_loaded(loaded)
     }
 
-    fn check_loaded(&mut self, mut loaded: Loaded) -> Checked {
+    /// Checks a program that was loaded.
+    pub fn check_loaded(&mut self, mut loaded: Loaded) -> Checked {
         let mut problems = problems_of(&loaded);
         if problems.iter().any(|p| p.code == "E0101" && p.edits.is_empty()) {
             // Nothing near by has that name: the whole library is looked at, so that the error can say which `use` is missing.

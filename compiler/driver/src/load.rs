@@ -66,14 +66,40 @@ impl Session {
         self.load_entry(&entry.display().to_string(), Some(entry.to_path_buf()), text, &folder)
     }
 
+    /// Loads a file as a module of the program that begins in `folder`: `use` looks there, as it does for the whole program.
+    pub fn load_in(&mut self, file: &Path, folder: &Path) -> Loaded {
+        let text = self.files.read(file);
+        let module = file.strip_prefix(folder).unwrap_or(file).with_extension("").to_string_lossy().replace(['/', '\\'], ".");
+        self.load_module_as_entry(&file.display().to_string(), module, Some(file.to_path_buf()), text, folder)
+    }
+
+    /// Loads a module of the standard library with what it uses; empty where there is none of that name.
+    pub fn load_library(&mut self, module: &str) -> Loaded {
+        match esper_stdlib::module(module) {
+            Some(text) => self.load_module_as_entry(module, module.to_string(), None, Ok(text.to_string()), Path::new("")),
+            None => Loaded::default(),
+        }
+    }
+
     /// Loads the program whose entry is a text, such as standard input; `use` looks in `folder`.
     pub fn load_text(&mut self, name: &str, text: &str, folder: &Path) -> Loaded {
         self.load_entry(name, None, Ok(text.to_string()), folder)
     }
 
     fn load_entry(&mut self, name: &str, path: Option<PathBuf>, text: Result<String, ReadError>, folder: &Path) -> Loaded {
-        let mut loaded = Loaded::default();
         let module = Path::new(name).file_stem().map_or_else(|| name.to_string(), |s| s.to_string_lossy().into_owned());
+        self.load_module_as_entry(name, module, path, text, folder)
+    }
+
+    fn load_module_as_entry(
+        &mut self,
+        name: &str,
+        module: String,
+        path: Option<PathBuf>,
+        text: Result<String, ReadError>,
+        folder: &Path,
+    ) -> Loaded {
+        let mut loaded = Loaded::default();
         match text {
             Ok(text) => self.add(&mut loaded, name, module, path, text),
             Err(error) => {

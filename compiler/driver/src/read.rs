@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The largest source file that is read.
 pub const LARGEST_FILE: u64 = 16 << 20;
@@ -53,12 +54,12 @@ impl ReadError {
 /// The source files in reach: those on disk, with the texts that an editor holds in front of them.
 #[derive(Clone, Debug, Default)]
 pub struct Files {
-    open: BTreeMap<PathBuf, String>,
+    open: BTreeMap<PathBuf, Arc<str>>,
 }
 
 impl Files {
     /// From now on this text stands for the file, whatever is on disk.
-    pub fn open(&mut self, path: impl Into<PathBuf>, text: impl Into<String>) {
+    pub fn open(&mut self, path: impl Into<PathBuf>, text: impl Into<Arc<str>>) {
         self.open.insert(path.into(), text.into());
     }
     /// From now on the file is what is on disk.
@@ -68,7 +69,7 @@ impl Files {
     /// The whole text of a file.
     pub fn read(&self, path: &Path) -> Result<String, ReadError> {
         if let Some(text) = self.open.get(path) {
-            return Ok(text.clone());
+            return Ok(text.to_string());
         }
         let refused = |e: std::io::Error| match e.kind() {
             ErrorKind::NotFound | ErrorKind::NotADirectory => ReadError::Missing,

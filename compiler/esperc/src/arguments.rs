@@ -206,6 +206,12 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Serve an editor: the language server, on standard input and output
+    Lsp {
+        /// What editors say who know several ways; there is no other
+        #[arg(long)]
+        stdio: bool,
+    },
     /// Looks inside, for developers
     Dev {
         #[command(subcommand)]

@@ -8,6 +8,7 @@ mod exit;
 mod experiment;
 mod finished;
 mod format;
+mod lsp;
 mod manual;
 mod run;
 mod terminal;
@@ -76,6 +77,7 @@ fn execute(command: Command, terminal: &Terminal) -> Result<(), Failure> {
         Command::Bench { workloads, threads, seconds, profile, json } => {
             bench::bench(&bench::Bench { workloads, threads, seconds, profile, json }, terminal)
         }
+        Command::Lsp { stdio: _ } => lsp::serve(),
         Command::Dev { what } => development::show(what),
     }
 }

@@ -8,6 +8,7 @@ mod code;
 mod cycles;
 mod expressions;
 mod imports;
+mod index;
 mod items;
 mod known;
 mod members;
@@ -23,8 +24,10 @@ mod walk;
 
 use esper_diagnostics::CodeRecord;
 pub use imports::{unknown_module, use_of_nothing};
+pub use index::{Definition, DefinitionId, DefinitionKind, Index, Occurrence};
 pub use items::{ItemClass, ItemId, ItemInfo};
 pub use resolve::{FileInput, Resolution, imports_of, resolve};
+pub use scope::LocalKind;
 
 /// What each code that is raised here means.
 pub const CODES: &[CodeRecord] = &{

@@ -5,6 +5,7 @@ use super::cycles::{self, References};
 use super::imports::{Imports, declared_twice, miscased};
 use super::items::{ItemClass, ItemId, ItemInfo, declared};
 use super::members::has_unread_lines;
+use super::scope::Local;
 use super::suggest::{self, Budget, UseSites};
 use super::walk::{Found, Walker, Words};
 use esper_diagnostics::{Diagnostic, FileId, Severity, Span};
@@ -37,6 +38,9 @@ pub struct Resolution<'a> {
     /// Items by the place of their names.
     by_place: BTreeMap<Span, ItemId>,
     unsound: BTreeSet<ItemId>,
+    /// Every place that names an item, and what each item declares inside, by its file and its position there: for the index.
+    pub(super) places: Vec<(ItemId, Span)>,
+    pub(super) locals: Vec<(FileId, usize, Vec<Local>)>,
     use_sites: BTreeMap<FileId, UseSites>,
 }
 
@@ -128,13 +132,14 @@ pub fn resolve<'a>(files: &[FileInput<'a>]) -> Resolution<'a> {
     for (input, imports) in files.iter().zip(&imports) {
         let mut used = BTreeSet::new();
         let mut unread_lines = unread.contains(&input.id);
-        for item in &input.file.items {
+        for (position, item) in input.file.items.iter().enumerate() {
             let lenient = body_of(item).is_some_and(has_unread_lines);
-            let found = walk(item, input.id, &resolution, imports, &suggestions, lenient || unread.contains(&input.id));
+            let mut found = walk(item, input.id, &resolution, imports, &suggestions, lenient || unread.contains(&input.id));
             // What a mistake names wrongly would seem unused.
             unread_lines |= lenient || found.unread || found.problems.iter().any(|p| p.severity == Severity::Error);
             places.extend(&found.references);
             used.extend(found.top_names.iter().cloned());
+            resolution.locals.push((input.id, position, std::mem::take(&mut found.locals)));
             record(item, input.id, found, &mut resolution, &mut references);
         }
         if !unread_lines {
@@ -146,6 +151,7 @@ pub fn resolve<'a>(files: &[FileInput<'a>]) -> Resolution<'a> {
         resolution.unsound.extend(circle);
     }
     case_of_items(&mut resolution, &places);
+    resolution.places = places;
     resolution
 }
 

@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 
 /// What a local name is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum LocalKind {
+pub enum LocalKind {
     /// A run-time input of a function or method.
     Input,
     /// A parameter known to the compiler; `callable`: of kind `fn` or `blueprint`.
-    Parameter { callable: bool },
+    Parameter {
+        /// Whether it may stand before `(`.
+        callable: bool,
+    },
     /// A dim that an axis of an input binds.
     Dim,
     /// `..space` of an input.
@@ -29,7 +32,7 @@ pub(super) enum LocalKind {
 
 impl LocalKind {
     /// In the user's words, with its article.
-    pub(super) fn noun(self) -> &'static str {
+    pub fn noun(self) -> &'static str {
         match self {
             LocalKind::Input => "an input",
             LocalKind::Parameter { .. } => "a parameter",
@@ -168,5 +171,9 @@ impl Scope {
     }
     pub(super) fn all(&self) -> &[Local] {
         &self.locals
+    }
+    /// All locals, at the end of the walk.
+    pub(super) fn into_locals(self) -> Vec<Local> {
+        self.locals
     }
 }

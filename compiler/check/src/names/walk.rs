@@ -28,6 +28,8 @@ pub(super) struct Found {
     pub(super) top_names: BTreeSet<String>,
     /// Some of its text could not be read, so what seems unused may be used there.
     pub(super) unread: bool,
+    /// What the item declares inside.
+    pub(super) locals: Vec<Local>,
 }
 
 /// Walks one item.
@@ -291,6 +293,7 @@ impl<'w, 'a> Walker<'w, 'a> {
             let unused: Vec<Diagnostic> = self.scope.all().iter().enumerate().filter_map(|(i, l)| self.unused(i, l)).collect();
             self.found.problems.extend(unused);
         }
+        self.found.locals = self.scope.into_locals();
         self.found
     }
 

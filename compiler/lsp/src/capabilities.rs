@@ -1,0 +1,25 @@
+//! What the server offers, as the answer to `initialize`.
+use crate::client::Client;
+use crate::uri::SCHEME;
+use serde_json::{Value, json};
+
+/// The commands that lenses and hints ask the client to run; the client knows how.
+pub const RUN_COMMAND: &str = "blueprint.run";
+
+/// The result of `initialize` for a client.
+pub fn initialize_result(client: &Client) -> Value {
+    json!({
+        "capabilities": {
+            "positionEncoding": client.encoding.name(),
+            "textDocumentSync": { "openClose": true, "change": 2, "save": { "includeText": false } },
+            "diagnosticProvider": { "identifier": "esper", "interFileDependencies": true, "workspaceDiagnostics": true },
+            "documentFormattingProvider": true,
+            "documentRangeFormattingProvider": true,
+            "workspace": {
+                "workspaceFolders": { "supported": true, "changeNotifications": true },
+                "textDocumentContent": { "schemes": [SCHEME] },
+            },
+        },
+        "serverInfo": { "name": "esper", "version": env!("CARGO_PKG_VERSION") },
+    })
+}

@@ -1,0 +1,51 @@
+//! Which handler answers which message: one line a method.
+use crate::handlers::{diagnostics, formatting, sync};
+use crate::server::{Answer, Server};
+use lsp_server::{ErrorCode, ResponseError};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// Answers a request.
+pub type RequestHandler = fn(&mut Server, Value) -> Answer;
+/// Takes a notification.
+pub type NotificationHandler = fn(&mut Server, Value);
+
+const REQUESTS: &[(&str, RequestHandler)] = &[
+    ("textDocument/diagnostic", |s, p| typed(s, p, diagnostics::pull)),
+    ("workspace/diagnostic", |s, p| typed(s, p, diagnostics::pull_all)),
+    ("textDocument/formatting", |s, p| typed(s, p, formatting::whole)),
+    ("textDocument/rangeFormatting", |s, p| typed(s, p, formatting::range)),
+    ("workspace/textDocumentContent", |s, p| typed(s, p, sync::content)),
+];
+
+const NOTIFICATIONS: &[(&str, NotificationHandler)] = &[
+    ("initialized", |server, _| server.register_watchers()),
+    ("textDocument/didOpen", sync::open),
+    ("textDocument/didChange", sync::change),
+    ("textDocument/didClose", sync::close),
+    ("textDocument/didSave", sync::save),
+    ("workspace/didChangeWatchedFiles", sync::changed_on_disk),
+    ("workspace/didChangeWorkspaceFolders", sync::folders),
+];
+
+/// The handler of a request.
+pub fn request(method: &str) -> Option<RequestHandler> {
+    REQUESTS.iter().find(|(m, _)| *m == method).map(|(_, handler)| *handler)
+}
+
+/// The handler of a notification.
+pub fn notification(method: &str) -> Option<NotificationHandler> {
+    NOTIFICATIONS.iter().find(|(m, _)| *m == method).map(|(_, handler)| *handler)
+}
+
+/// Reads the parameters, runs the handler, writes the result.
+fn typed<P: DeserializeOwned, R: Serialize>(
+    server: &mut Server,
+    params: Value,
+    run: fn(&mut Server, P) -> Result<R, ResponseError>,
+) -> Answer {
+    let error = |code: ErrorCode, e: serde_json::Error| ResponseError { code: code as i32, message: e.to_string(), data: None };
+    let params = serde_json::from_value(params).map_err(|e| error(ErrorCode::InvalidParams, e))?;
+    serde_json::to_value(run(server, params)?).map_err(|e| error(ErrorCode::InternalError, e))
+}

@@ -1,0 +1,30 @@
+//! The language server: what `esperc check` says, and what editors ask for while somebody writes a blueprint.
+mod capabilities;
+mod client;
+mod convert;
+mod dispatch;
+pub mod features;
+mod handlers;
+mod library;
+mod position;
+mod server;
+mod snapshot;
+mod uri;
+mod watchdog;
+mod workspace;
+
+pub use position::{Encoding, Lines};
+pub use server::{Outcome, serve};
+pub use snapshot::Snapshot;
+pub use uri::Place;
+
+use lsp_server::Connection;
+
+/// Serves a client on standard input and output until it says `exit`, closes its end, or its process is gone.
+pub fn serve_stdio() -> Result<Outcome, String> {
+    let (connection, threads) = Connection::stdio();
+    let outcome = serve(connection, watchdog::watch)?;
+    // The thread that reads ends with the input; the one that writes once everything is written.
+    threads.join().map_err(|e| e.to_string())?;
+    Ok(outcome)
+}

@@ -1,0 +1,74 @@
+//! One program at one moment: its files, trees and problems, which every answer to the client is read from.
+use crate::position::Lines;
+use crate::uri::Place;
+use esper_check::names::{FileInput, Index, resolve};
+use esper_diagnostics::{Diagnostic, FileId, Span};
+use esper_driver::{Checked, Loaded, LoadedFile};
+use esper_grammar::ast;
+use std::cell::OnceCell;
+use std::path::Path;
+
+/// A checked program. Its entry is the document it was made for.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// The files with their trees.
+    pub loaded: Loaded,
+    /// Everything the compiler says, by file and place.
+    pub problems: Vec<Diagnostic>,
+    lines: Vec<OnceCell<Lines>>,
+    index: OnceCell<Index>,
+}
+
+impl Snapshot {
+    /// A checked program as a snapshot.
+    pub fn new(checked: Checked) -> Snapshot {
+        let count = checked.loaded.sources.iter().count();
+        let Checked { loaded, problems } = checked;
+        Snapshot { loaded, problems, lines: (0..count).map(|_| OnceCell::new()).collect(), index: OnceCell::new() }
+    }
+    /// The file the program begins with.
+    pub fn entry(&self) -> FileId {
+        FileId(0)
+    }
+    /// The text of a file.
+    pub fn text(&self, file: FileId) -> &str {
+        &self.loaded.sources.file(file).text
+    }
+    /// The text of a place.
+    pub fn text_at(&self, span: Span) -> &str {
+        self.text(span.file).get(span.start as usize..span.end as usize).unwrap_or_default()
+    }
+    /// The tree of a file.
+    pub fn tree(&self, file: FileId) -> Option<&ast::File> {
+        self.file(file).map(|f| &f.parsed.file)
+    }
+    /// A file of the program.
+    pub fn file(&self, file: FileId) -> Option<&LoadedFile> {
+        self.loaded.files.iter().find(|f| f.id == file)
+    }
+    /// The lines of a file.
+    pub fn lines(&self, file: FileId) -> &Lines {
+        self.lines[file.0 as usize].get_or_init(|| Lines::of(self.text(file)))
+    }
+    /// What the names of the program mean, made at the first use.
+    pub fn index(&self) -> &Index {
+        self.index.get_or_init(|| {
+            let inputs: Vec<FileInput> = self.loaded.inputs();
+            Index::of(&resolve(&inputs), &inputs)
+        })
+    }
+    /// What document a file of the program is; `None` for a module that could not be found.
+    pub fn place(&self, file: FileId) -> Option<Place> {
+        let file = self.file(file)?;
+        match &file.path {
+            Some(path) => Some(Place::File(path.clone())),
+            None if file.module.starts_with("std.") => Some(Place::Library(file.module.clone())),
+            None => None,
+        }
+    }
+    /// Whether a file on disk is part of the program, or would be if it could be read.
+    pub fn depends_on(&self, path: &Path) -> bool {
+        let waits = || self.problems.iter().any(|p| matches!(p.code.as_str(), "E0102" | "E0090" | "E0091" | "E0092" | "E0093" | "E0094"));
+        self.loaded.files.iter().any(|f| f.path.as_deref() == Some(path)) || waits()
+    }
+}

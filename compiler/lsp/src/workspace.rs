@@ -1,0 +1,244 @@
+//! The open documents, the files beside them, and the programs they are part of, each checked at most once a change.
+use crate::library::Library;
+use crate::snapshot::Snapshot;
+use crate::uri::{Place, uri_of};
+use esper_check::names::imports_of;
+use esper_diagnostics::{Diagnostic, FileId};
+use esper_driver::{Files, Session};
+use gen_lsp_types::Uri;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// How many programs of files that are not open are kept.
+const MOST_CLOSED: usize = 256;
+/// How deep folders are searched for blueprints.
+const DEEPEST_FOLDER: usize = 12;
+
+/// A text that the client holds.
+#[derive(Clone, Debug)]
+pub struct Document {
+    /// Its address as the client writes it.
+    pub uri: Uri,
+    /// The client's number of this text.
+    pub version: i32,
+    /// The text.
+    pub text: Arc<str>,
+}
+
+/// A program by its entry.
+#[derive(Debug, Default)]
+struct Program {
+    session: Session,
+    snapshot: Option<Rc<Snapshot>>,
+}
+
+/// Everything the server knows of the user's files.
+#[derive(Debug)]
+pub struct Workspace {
+    /// The folders that are open in the client.
+    pub roots: Vec<PathBuf>,
+    /// The standard library's documents.
+    pub library: Library,
+    files: Files,
+    documents: BTreeMap<Place, Document>,
+    programs: BTreeMap<Place, Program>,
+    /// Blueprints in the roots, where they were looked for since the last change on disk.
+    found: Option<Vec<PathBuf>>,
+    /// Open documents that are to be checked.
+    waiting: Vec<Place>,
+}
+
+impl Workspace {
+    /// A workspace without documents.
+    pub fn new(roots: Vec<PathBuf>, library: Library) -> Workspace {
+        let (files, documents, programs) = (Files::default(), BTreeMap::new(), BTreeMap::new());
+        Workspace { roots, library, files, documents, programs, found: None, waiting: vec![] }
+    }
+    /// What a document of the client is.
+    pub fn place(&self, uri: &Uri) -> Place {
+        self.library.place(&uri.0)
+    }
+    /// The open documents.
+    pub fn documents(&self) -> impl Iterator<Item = (&Place, &Document)> {
+        self.documents.iter()
+    }
+    /// An open document.
+    pub fn document(&self, place: &Place) -> Option<&Document> {
+        self.documents.get(place)
+    }
+    /// The address of a document: as the client writes it, where it is open.
+    pub fn uri(&mut self, place: &Place) -> Option<Uri> {
+        if let Some(document) = self.documents.get(place) {
+            return Some(document.uri.clone());
+        }
+        match place {
+            Place::File(path) => uri_of(path),
+            Place::Library(module) => self.library.module_uri(module),
+            Place::Unsaved(uri) => Some(Uri(uri.clone())),
+        }
+    }
+    /// A document's text from now on.
+    pub fn set(&mut self, place: Place, document: Document) {
+        if let Place::File(path) = &place {
+            self.files.open(path.clone(), document.text.clone());
+            if !self.documents.contains_key(&place) {
+                self.found = None;
+            }
+        }
+        self.documents.insert(place.clone(), document);
+        self.forget(&place);
+    }
+    /// The client holds the document no longer: its file is what is on disk.
+    pub fn close(&mut self, place: &Place) -> Option<Document> {
+        if let Place::File(path) = place {
+            self.files.close(path);
+        }
+        let document = self.documents.remove(place);
+        self.forget(place);
+        self.programs.remove(place);
+        document
+    }
+    /// A file changed on disk, appeared or is gone.
+    pub fn changed_on_disk(&mut self, path: &Path) {
+        self.found = None;
+        self.forget(&Place::File(path.to_path_buf()));
+    }
+    fn forget(&mut self, place: &Place) {
+        for (entry, program) in &mut self.programs {
+            let stale = match (place, &program.snapshot) {
+                (Place::File(path), Some(snapshot)) => entry == place || snapshot.depends_on(path),
+                _ => entry == place,
+            };
+            if stale {
+                program.snapshot = None;
+                if entry != place && self.documents.contains_key(entry) && !self.waiting.contains(entry) {
+                    self.waiting.push(entry.clone());
+                }
+            }
+        }
+        self.waiting.retain(|waiting| waiting != place);
+        if self.documents.contains_key(place) {
+            self.waiting.insert(0, place.clone());
+        }
+    }
+    /// Whether the program of an open document changed since it was checked.
+    pub fn has_unchecked(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+    /// Takes the next document to check: the one that was edited last before those that use it.
+    pub fn next_unchecked(&mut self) -> Option<Place> {
+        (!self.waiting.is_empty()).then(|| self.waiting.remove(0))
+    }
+    /// Folders that the client opened and closed.
+    pub fn change_roots(&mut self, added: &[PathBuf], removed: &[PathBuf]) {
+        self.roots.retain(|root| !removed.contains(root));
+        let new: Vec<PathBuf> = added.iter().filter(|root| !self.roots.contains(root)).cloned().collect();
+        self.roots.extend(new);
+        self.found = None;
+        self.programs.values_mut().for_each(|program| program.snapshot = None);
+        self.waiting = self.documents.keys().cloned().collect();
+    }
+
+    /// The program that begins with a document, checked.
+    pub fn snapshot(&mut self, place: &Place) -> Rc<Snapshot> {
+        if let Some(snapshot) = self.programs.get(place).and_then(|p| p.snapshot.clone()) {
+            return snapshot;
+        }
+        self.keep_few(place);
+        let folder = self.folder_of(place);
+        let program = self.programs.entry(place.clone()).or_default();
+        program.session.files = self.files.clone();
+        let loaded = match place {
+            Place::File(path) => program.session.load_in(path, &folder),
+            Place::Library(module) => program.session.load_library(module),
+            Place::Unsaved(uri) => {
+                let text = self.documents.get(place).map(|d| d.text.clone()).unwrap_or_default();
+                program.session.load_text(uri, &text, &folder)
+            }
+        };
+        let snapshot = Rc::new(Snapshot::new(program.session.check_loaded(loaded)));
+        program.snapshot = Some(snapshot.clone());
+        snapshot
+    }
+
+    /// Programs of closed files are let go once there are many.
+    fn keep_few(&mut self, wanted: &Place) {
+        if self.programs.len() > self.documents.len() + MOST_CLOSED {
+            let documents = &self.documents;
+            self.programs.retain(|place, _| place == wanted || documents.contains_key(place));
+        }
+    }
+
+    /// The folder in which a document's `use` looks: the nearest one, up to the root, where every module it names is found; its own where
+    /// there is none.
+    fn folder_of(&self, place: &Place) -> PathBuf {
+        let path = match place {
+            Place::File(path) => path,
+            Place::Unsaved(_) => return self.roots.first().cloned().unwrap_or_default(),
+            Place::Library(_) => return PathBuf::new(),
+        };
+        let own = path.parent().unwrap_or(Path::new("")).to_path_buf();
+        let Some(root) = self.roots.iter().filter(|root| own.starts_with(root)).min_by_key(|root| root.components().count()) else {
+            return own;
+        };
+        let modules = self.modules_of(place);
+        let found = |folder: &Path| modules.iter().all(|m| self.exists(&folder.join(m.replace('.', "/")).with_extension("blueprint")));
+        let ancestors = own.ancestors().take_while(|folder| folder.starts_with(root));
+        ancestors.map(Path::to_path_buf).find(|folder| found(folder)).unwrap_or(own.clone())
+    }
+
+    fn exists(&self, path: &Path) -> bool {
+        self.documents.contains_key(&Place::File(path.to_path_buf())) || path.is_file()
+    }
+
+    /// The user's modules that a document names.
+    fn modules_of(&self, place: &Place) -> Vec<String> {
+        let Place::File(path) = place else { return vec![] };
+        let Ok(text) = self.files.read(path) else { return vec![] };
+        // Most files name none, and most of the others need no second tree.
+        if !text.contains("use ") && !text.contains(" from ") {
+            return vec![];
+        }
+        let parsed = esper_grammar::parse(FileId(0), &text);
+        imports_of(&parsed.file).into_iter().map(|(module, _)| module).filter(|m| m != "std" && !m.starts_with("std.")).collect()
+    }
+
+    /// All blueprints of the roots and all open ones.
+    pub fn all_files(&mut self) -> Vec<Place> {
+        let found = self.found.get_or_insert_with(|| {
+            let mut found = vec![];
+            self.roots.iter().for_each(|root| collect(root, DEEPEST_FOLDER, &mut found));
+            found.sort();
+            found.dedup();
+            found
+        });
+        let mut all: Vec<Place> = found.iter().cloned().map(Place::File).collect();
+        all.extend(self.documents.keys().filter(|place| !matches!(place, Place::Library(_))).cloned());
+        all.sort();
+        all.dedup();
+        all
+    }
+
+    /// What the client is told of a document: the problems of its program that stand in it.
+    pub fn problems(&mut self, place: &Place) -> (Rc<Snapshot>, Vec<Diagnostic>) {
+        let snapshot = self.snapshot(place);
+        let own = snapshot.problems.iter().filter(|p| p.primary.span.file == snapshot.entry()).cloned().collect();
+        (snapshot, own)
+    }
+}
+
+fn collect(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let (path, name) = (entry.path(), entry.file_name());
+        let Ok(kind) = entry.file_type() else { continue };
+        let hidden = name.to_string_lossy().starts_with('.') || ["target", "node_modules", "runs"].iter().any(|skip| name == *skip);
+        if kind.is_dir() && depth > 0 && !hidden {
+            collect(&path, depth - 1, found);
+        } else if kind.is_file() && path.extension().is_some_and(|e| e == "blueprint") {
+            found.push(path);
+        }
+    }
+}
