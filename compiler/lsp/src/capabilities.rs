@@ -1,10 +1,8 @@
 //! What the server offers, as the answer to `initialize`.
 use crate::client::Client;
+use crate::handlers::actions::KINDS;
 use crate::uri::SCHEME;
 use serde_json::{Value, json};
-
-/// The commands that lenses and hints ask the client to run; the client knows how.
-pub const RUN_COMMAND: &str = "blueprint.run";
 
 /// The result of `initialize` for a client.
 pub fn initialize_result(client: &Client) -> Value {
@@ -15,6 +13,11 @@ pub fn initialize_result(client: &Client) -> Value {
             "diagnosticProvider": { "identifier": "esper", "interFileDependencies": true, "workspaceDiagnostics": true },
             "documentFormattingProvider": true,
             "documentRangeFormattingProvider": true,
+            "codeActionProvider": { "codeActionKinds": KINDS },
+            "definitionProvider": true,
+            "referencesProvider": true,
+            "documentHighlightProvider": true,
+            "renameProvider": { "prepareProvider": true },
             "workspace": {
                 "workspaceFolders": { "supported": true, "changeNotifications": true },
                 "textDocumentContent": { "schemes": [SCHEME] },

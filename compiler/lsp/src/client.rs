@@ -11,18 +11,14 @@ pub struct Client {
     pub pulls_diagnostics: bool,
     /// It reads documents of the server's scheme from the server.
     pub virtual_documents: bool,
-    /// Completions may hold placeholders.
-    pub snippets: bool,
     /// It takes registrations of watched files.
     pub registers_watchers: bool,
     /// It asks again for hints, tokens, lenses and diagnostics when told to.
     pub refreshes_hints: bool,
     /// The same for diagnostics.
     pub refreshes_diagnostics: bool,
-    /// It shows a tree of symbols, not only a list.
-    pub symbol_trees: bool,
-    /// It takes edits that name versions.
-    pub document_changes: bool,
+    /// It takes links, which also say what of the source and the target is meant.
+    pub definition_links: bool,
     /// The process that started the server.
     pub process: Option<u32>,
 }
@@ -47,12 +43,10 @@ impl Client {
             encoding,
             pulls_diagnostics: given("textDocument/diagnostic"),
             virtual_documents: given("workspace/textDocumentContent"),
-            snippets: flag("textDocument/completion/completionItem/snippetSupport"),
             registers_watchers: flag("workspace/didChangeWatchedFiles/dynamicRegistration"),
             refreshes_hints: flag("workspace/inlayHint/refreshSupport"),
             refreshes_diagnostics: flag("workspace/diagnostics/refreshSupport"),
-            symbol_trees: flag("textDocument/documentSymbol/hierarchicalDocumentSymbolSupport"),
-            document_changes: flag("workspace/workspaceEdit/documentChanges"),
+            definition_links: flag("textDocument/definition/linkSupport"),
             process: initialize.get("processId").and_then(Value::as_u64).and_then(|id| u32::try_from(id).ok()),
         }
     }

@@ -1,5 +1,5 @@
 //! Which handler answers which message: one line a method.
-use crate::handlers::{diagnostics, formatting, sync};
+use crate::handlers::{actions, diagnostics, formatting, navigation, sync};
 use crate::server::{Answer, Server};
 use lsp_server::{ErrorCode, ResponseError};
 use serde::Serialize;
@@ -16,6 +16,12 @@ const REQUESTS: &[(&str, RequestHandler)] = &[
     ("workspace/diagnostic", |s, p| typed(s, p, diagnostics::pull_all)),
     ("textDocument/formatting", |s, p| typed(s, p, formatting::whole)),
     ("textDocument/rangeFormatting", |s, p| typed(s, p, formatting::range)),
+    ("textDocument/codeAction", |s, p| typed(s, p, actions::code_actions)),
+    ("textDocument/definition", |s, p| typed(s, p, navigation::definition)),
+    ("textDocument/references", |s, p| typed(s, p, navigation::references)),
+    ("textDocument/documentHighlight", |s, p| typed(s, p, navigation::highlight)),
+    ("textDocument/prepareRename", |s, p| typed(s, p, navigation::prepare_rename)),
+    ("textDocument/rename", |s, p| typed(s, p, navigation::rename)),
     ("workspace/textDocumentContent", |s, p| typed(s, p, sync::content)),
 ];
 

@@ -1,30 +1,27 @@
-//! One program at one moment: its files, trees and problems, which every answer to the client is read from.
+//! One program at one moment: its files, trees and names, which every answer to the client is read from.
 use crate::position::Lines;
 use crate::uri::Place;
 use esper_check::names::{FileInput, Index, resolve};
-use esper_diagnostics::{Diagnostic, FileId, Span};
-use esper_driver::{Checked, Loaded, LoadedFile};
+use esper_diagnostics::{FileId, Span};
+use esper_driver::{Loaded, LoadedFile};
 use esper_grammar::ast;
 use std::cell::OnceCell;
 use std::path::Path;
 
-/// A checked program. Its entry is the document it was made for.
+/// A program as read. Its entry is the document it was made for.
 #[derive(Debug)]
 pub struct Snapshot {
     /// The files with their trees.
     pub loaded: Loaded,
-    /// Everything the compiler says, by file and place.
-    pub problems: Vec<Diagnostic>,
     lines: Vec<OnceCell<Lines>>,
     index: OnceCell<Index>,
 }
 
 impl Snapshot {
-    /// A checked program as a snapshot.
-    pub fn new(checked: Checked) -> Snapshot {
-        let count = checked.loaded.sources.iter().count();
-        let Checked { loaded, problems } = checked;
-        Snapshot { loaded, problems, lines: (0..count).map(|_| OnceCell::new()).collect(), index: OnceCell::new() }
+    /// A loaded program as a snapshot.
+    pub fn new(loaded: Loaded) -> Snapshot {
+        let count = loaded.sources.iter().count();
+        Snapshot { loaded, lines: (0..count).map(|_| OnceCell::new()).collect(), index: OnceCell::new() }
     }
     /// The file the program begins with.
     pub fn entry(&self) -> FileId {
@@ -68,7 +65,8 @@ impl Snapshot {
     }
     /// Whether a file on disk is part of the program, or would be if it could be read.
     pub fn depends_on(&self, path: &Path) -> bool {
-        let waits = || self.problems.iter().any(|p| matches!(p.code.as_str(), "E0102" | "E0090" | "E0091" | "E0092" | "E0093" | "E0094"));
+        // Where a module is missing or unreadable, any file may be the one.
+        let waits = || self.loaded.problems.iter().any(|p| p.code.starts_with("E009") || p.code == "E0102");
         self.loaded.files.iter().any(|f| f.path.as_deref() == Some(path)) || waits()
     }
 }

@@ -4,7 +4,7 @@ use crate::snapshot::Snapshot;
 use crate::uri::{Place, uri_of};
 use esper_check::names::imports_of;
 use esper_diagnostics::{Diagnostic, FileId};
-use esper_driver::{Files, Session};
+use esper_driver::{Checked, Files, Loaded, Session};
 use gen_lsp_types::Uri;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -32,6 +32,14 @@ pub struct Document {
 struct Program {
     session: Session,
     snapshot: Option<Rc<Snapshot>>,
+    problems: Option<Rc<Vec<Diagnostic>>>,
+}
+
+impl Program {
+    fn forget(&mut self) {
+        self.snapshot = None;
+        self.problems = None;
+    }
 }
 
 /// Everything the server knows of the user's files.
@@ -59,10 +67,6 @@ impl Workspace {
     /// What a document of the client is.
     pub fn place(&self, uri: &Uri) -> Place {
         self.library.place(&uri.0)
-    }
-    /// The open documents.
-    pub fn documents(&self) -> impl Iterator<Item = (&Place, &Document)> {
-        self.documents.iter()
     }
     /// An open document.
     pub fn document(&self, place: &Place) -> Option<&Document> {
@@ -112,7 +116,7 @@ impl Workspace {
                 _ => entry == place,
             };
             if stale {
-                program.snapshot = None;
+                program.forget();
                 if entry != place && self.documents.contains_key(entry) && !self.waiting.contains(entry) {
                     self.waiting.push(entry.clone());
                 }
@@ -137,30 +141,48 @@ impl Workspace {
         let new: Vec<PathBuf> = added.iter().filter(|root| !self.roots.contains(root)).cloned().collect();
         self.roots.extend(new);
         self.found = None;
-        self.programs.values_mut().for_each(|program| program.snapshot = None);
+        self.programs.values_mut().for_each(|program| program.forget());
         self.waiting = self.documents.keys().cloned().collect();
     }
 
-    /// The program that begins with a document, checked.
+    /// The program that begins with a document, as it is now.
     pub fn snapshot(&mut self, place: &Place) -> Rc<Snapshot> {
         if let Some(snapshot) = self.programs.get(place).and_then(|p| p.snapshot.clone()) {
             return snapshot;
         }
+        let loaded = self.load(place);
+        let snapshot = Rc::new(Snapshot::new(loaded));
+        self.programs.entry(place.clone()).or_default().snapshot = Some(snapshot.clone());
+        snapshot
+    }
+
+    /// Everything the compiler says of that program, by file and place, with the snapshot that its places are in.
+    pub fn problems(&mut self, place: &Place) -> (Rc<Snapshot>, Rc<Vec<Diagnostic>>) {
+        if let Some(Program { snapshot: Some(snapshot), problems: Some(problems), .. }) = self.programs.get(place) {
+            return (snapshot.clone(), problems.clone());
+        }
+        let loaded = self.load(place);
+        let program = self.programs.entry(place.clone()).or_default();
+        let Checked { loaded, problems } = program.session.check_loaded(loaded);
+        let (snapshot, problems) = (Rc::new(Snapshot::new(loaded)), Rc::new(problems));
+        program.snapshot = Some(snapshot.clone());
+        program.problems = Some(problems.clone());
+        (snapshot, problems)
+    }
+
+    fn load(&mut self, place: &Place) -> Loaded {
         self.keep_few(place);
         let folder = self.folder_of(place);
         let program = self.programs.entry(place.clone()).or_default();
         program.session.files = self.files.clone();
-        let loaded = match place {
+        match place {
             Place::File(path) => program.session.load_in(path, &folder),
             Place::Library(module) => program.session.load_library(module),
             Place::Unsaved(uri) => {
                 let text = self.documents.get(place).map(|d| d.text.clone()).unwrap_or_default();
                 program.session.load_text(uri, &text, &folder)
             }
-        };
-        let snapshot = Rc::new(Snapshot::new(program.session.check_loaded(loaded)));
-        program.snapshot = Some(snapshot.clone());
-        snapshot
+        }
     }
 
     /// Programs of closed files are let go once there are many.
@@ -219,13 +241,6 @@ impl Workspace {
         all.sort();
         all.dedup();
         all
-    }
-
-    /// What the client is told of a document: the problems of its program that stand in it.
-    pub fn problems(&mut self, place: &Place) -> (Rc<Snapshot>, Vec<Diagnostic>) {
-        let snapshot = self.snapshot(place);
-        let own = snapshot.problems.iter().filter(|p| p.primary.span.file == snapshot.entry()).cloned().collect();
-        (snapshot, own)
     }
 }
 

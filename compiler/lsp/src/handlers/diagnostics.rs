@@ -4,7 +4,7 @@ use crate::convert;
 use crate::server::Server;
 use crate::snapshot::Snapshot;
 use crate::uri::Place;
-use esper_diagnostics::FileId;
+use esper_diagnostics::{Diagnostic, FileId};
 use gen_lsp_types as lsp;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -29,14 +29,14 @@ impl Server {
     }
 
     fn publish(&mut self, place: &Place) {
-        let snapshot = self.workspace.snapshot(place);
+        let (snapshot, problems) = self.workspace.problems(place);
         let Some((uri, version)) = self.workspace.document(place).map(|d| (d.uri.clone(), d.version)) else { return };
-        let own = self.diagnostics_of(&snapshot, snapshot.entry());
+        let own = self.diagnostics_of(&snapshot, &problems, snapshot.entry());
         self.notify("textDocument/publishDiagnostics", json!({ "uri": uri, "version": version, "diagnostics": own }));
         let mut elsewhere: BTreeMap<String, Vec<Value>> = BTreeMap::new();
         for file in snapshot.loaded.files.iter().skip(1).map(|f| f.id) {
             let Some(other) = snapshot.place(file).filter(|p| self.workspace.document(p).is_none()) else { continue };
-            let found = self.diagnostics_of(&snapshot, file);
+            let found = self.diagnostics_of(&snapshot, &problems, file);
             if let (false, Some(uri)) = (found.is_empty(), self.workspace.uri(&other)) {
                 elsewhere.insert(uri.0, found);
             }
@@ -70,14 +70,14 @@ impl Server {
         self.publish_elsewhere(&uri.0);
     }
 
-    fn diagnostics_of(&mut self, snapshot: &Snapshot, file: FileId) -> Vec<Value> {
-        let problems = snapshot.problems.iter().filter(|p| p.primary.span.file == file);
+    fn diagnostics_of(&mut self, snapshot: &Snapshot, problems: &[Diagnostic], file: FileId) -> Vec<Value> {
+        let problems = problems.iter().filter(|p| p.primary.span.file == file);
         problems.map(|p| json!(convert::diagnostic(&mut self.workspace, snapshot, p, self.client.encoding))).collect()
     }
 
     fn report(&mut self, place: &Place, previous: Option<&str>) -> Value {
-        let snapshot = self.workspace.snapshot(place);
-        let items = self.diagnostics_of(&snapshot, snapshot.entry());
+        let (snapshot, problems) = self.workspace.problems(place);
+        let items = self.diagnostics_of(&snapshot, &problems, snapshot.entry());
         let id = format!("{:016x}", fnv1a(&json!(items).to_string()));
         match previous == Some(id.as_str()) {
             true => json!({ "kind": "unchanged", "resultId": id }),

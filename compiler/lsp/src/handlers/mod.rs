@@ -1,6 +1,8 @@
 //! Between the protocol and the features: parameters become a snapshot and a place in it, plain data becomes the protocol's types.
+pub mod actions;
 pub mod diagnostics;
 pub mod formatting;
+pub mod navigation;
 pub mod sync;
 
 use crate::server::Server;
@@ -16,8 +18,6 @@ pub type Reply<T> = Result<T, ResponseError>;
 
 /// A document and a byte in it.
 pub struct At {
-    /// The document.
-    pub place: Place,
     /// Its program; the document is the entry.
     pub snapshot: Rc<Snapshot>,
     /// The byte.
@@ -33,9 +33,9 @@ impl Server {
     }
     /// The place that a request is about.
     pub fn at(&mut self, position: &lsp::TextDocumentPositionParams) -> At {
-        let (place, snapshot) = self.snapshot(&position.text_document);
+        let (_, snapshot) = self.snapshot(&position.text_document);
         let offset = self.offset(&snapshot, position.position);
-        At { place, snapshot, offset }
+        At { snapshot, offset }
     }
     /// The byte of a position in the entry.
     pub fn offset(&self, snapshot: &Snapshot, position: lsp::Position) -> usize {

@@ -178,6 +178,15 @@ impl Client {
     }
 }
 
+/// The text without its `$0`, and the position of it (in a text of ASCII before the mark on its line).
+pub fn marked(fixture: &str) -> (String, Value) {
+    let at = fixture.find("$0").expect("a mark");
+    let before = &fixture[..at];
+    let line = before.matches('\n').count();
+    let column = at - before.rfind('\n').map_or(0, |n| n + 1);
+    (fixture.replacen("$0", "", 1), json!({ "line": line, "character": column }))
+}
+
 /// `3:4-3:9`: a range, lines and columns from 1.
 pub fn short_range(range: &Value) -> String {
     let place = |p: &Value| format!("{}:{}", p["line"].as_u64().unwrap_or(0) + 1, p["character"].as_u64().unwrap_or(0) + 1);
