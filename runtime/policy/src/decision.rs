@@ -1,6 +1,7 @@
 //! What Tamiyo decides: actions for the loop, and events that say why.
 use crate::alpha::Ramp;
 use crate::events::Event;
+use esper_ir::Initialiser;
 use serde::{Deserialize, Serialize};
 
 /// Why a seed is given up.
@@ -52,7 +53,7 @@ impl std::fmt::Display for Reason {
 /// Something for the loop to do. What changes the program takes effect at [`Decision::effective`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Action {
-    /// Put a seed in the shadow of a slot and train it there.
+    /// Put a seed into a slot, isolated as the policy says, and train it there.
     Germinate {
         /// Counts the germinations of the run from 1; [`esper_ir::Planting::id`].
         id: u32,
@@ -61,9 +62,11 @@ pub enum Action {
         /// Which candidate; its number in [`esper_ir::Model::seeds`].
         seed: usize,
         /// With which initialiser.
-        initialiser: String,
+        initialiser: Initialiser,
         /// Whether it is one of several probes.
         probe: bool,
+        /// Its α from the effective step on: zero in the shadow.
+        alpha: Ramp,
     },
     /// Join the seed to the network, keep a snapshot from before, and move its α along the ramp.
     StartBlending {

@@ -1,6 +1,6 @@
 //! What to grow, where and when, and what to keep ("Tamiyo"): pure functions from what is seen to what is done.
 //!
-//! The loop makes a [`State`] from [`Facts`] once, and calls [`decide_with`] at every validation point with an [`Observation`]. It carries
+//! The loop makes a [`State`] from [`Facts`] once, and calls [`decide()`] at every validation point with an [`Observation`]. It carries
 //! out the [`Action`]s of the [`Decision`] in order, writes down its [`Event`]s, and asks [`State::alpha`] for every step's α. Nothing here
 //! does IO, reads a clock or starts a thread; randomness is a counter in the state, which is saved with a checkpoint.
 //!
@@ -18,18 +18,20 @@ mod e_process;
 mod events;
 mod gate;
 mod governor;
+pub mod initialiser;
 mod observation;
 mod posterior;
 mod random;
 mod rent;
+mod rules;
 mod selection;
 mod settings;
 mod stage;
 mod state;
 mod trigger;
 
-pub use alpha::{Curve, LARGEST_CHANGE, Ramp};
-pub use decide::decide_with;
+pub use alpha::{LARGEST_CHANGE, Ramp, curve};
+pub use decide::decide;
 pub use decision::{Action, Decision, Reason};
 pub use e_process::{Bettor, GainTest, LARGEST_STAKE, Veto, level};
 pub use events::{Considered, Event};
@@ -38,9 +40,9 @@ pub use governor::{Alarm, Governor, ROLLBACKS, Response, WITHIN};
 pub use observation::{Candidate, Facts, Observation, Place, Predicted, SeedSeen};
 pub use posterior::{Part, Posterior, squash};
 pub use random::Random;
-pub use rent::{Costs, Rent};
-pub use selection::{ArmRows, Memory, Picks, Rule, pick};
-pub use settings::{Budgeted, Probes, Settings, Sharing};
+pub use rent::{Costs, rent};
+pub use selection::{ArmRows, Memory, Picks, pick};
+pub use settings::{HYSTERESIS, Probes, Settings, steps};
 pub use stage::Stage;
 pub use state::{Before, Fossil, SeedState, SlotState, State, Tally};
-pub use trigger::{Best, Course, Measure, Trigger};
+pub use trigger::{Best, Course, fires};

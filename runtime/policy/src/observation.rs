@@ -1,5 +1,6 @@
 //! What Tamiyo is shown: the facts of a run once, and an observation at every validation point.
 use crate::rent::Costs;
+use esper_ir::Initialiser;
 use serde::{Deserialize, Serialize};
 
 /// A candidate of a slot.
@@ -13,8 +14,8 @@ pub struct Candidate {
     pub content: String,
     /// What one of it adds.
     pub costs: Costs,
-    /// Names of the initialisers that fit it, in the policy's order.
-    pub initialisers: Vec<String>,
+    /// Those of the policy's initialisers that fit it, in their order.
+    pub initialisers: Vec<Initialiser>,
 }
 
 /// A slot with what may grow in it.
@@ -31,7 +32,7 @@ pub struct Place {
 }
 
 /// What does not change in a run.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Facts {
     /// Seeds Tamiyo's random numbers.
     pub seed: u64,
@@ -63,7 +64,7 @@ pub struct Predicted {
     /// Which candidate; its number in [`esper_ir::Model::seeds`].
     pub seed: usize,
     /// With which initialiser; `None`: with any.
-    pub initialiser: Option<String>,
+    pub initialiser: Option<Initialiser>,
     /// Nats per sample.
     pub gain: f64,
 }
@@ -106,6 +107,8 @@ pub struct Observation {
     pub seeds: Vec<SeedSeen>,
     /// Germinations whose compiled form was refused, with the reason. Their slot and candidate are not tried again.
     pub refused: Vec<(u32, String)>,
+    /// Operations of a step as the program is, shadow tails included, where they were counted; else they are the host's and the seeds'.
+    pub step_flops: Option<f64>,
     /// Predicted gains, where they were computed.
     pub predicted: Vec<Predicted>,
     /// The best slot's expansion score over the network's own, where it was computed.

@@ -9,6 +9,7 @@ use crate::rent::Costs;
 use crate::selection::{ArmRows, Memory};
 use crate::stage::Stage;
 use crate::trigger::Best;
+use esper_ir::{Initialiser, Signal};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,7 +23,7 @@ pub struct SeedState {
     /// Which candidate; its number in [`esper_ir::Model::seeds`].
     pub seed: usize,
     /// With which initialiser it was born.
-    pub initialiser: String,
+    pub initialiser: Initialiser,
     /// `mid#1`.
     pub name: String,
     /// `mid: Bottleneck(reduce = 4), zero_last`.
@@ -59,6 +60,8 @@ pub struct SeedState {
     pub retreats: u32,
     /// How the network was when it began to blend.
     pub before: Option<Before>,
+    /// Since which step each `prune` rule has held for it, by its place in the policy.
+    pub held: BTreeMap<usize, u64>,
     /// Why it was given up.
     pub reason: Option<Reason>,
 }
@@ -142,8 +145,10 @@ pub struct State {
     pub refused: BTreeSet<(usize, usize)>,
     /// Validation losses, the last eight.
     pub losses: Vec<f64>,
-    /// The best validation loss and error since the network changed.
-    pub best: [Best; 2],
+    /// The best values of signals since the network changed.
+    pub best: BTreeMap<Signal, Best>,
+    /// Since which step each `germinate` rule has held, by its place in the policy.
+    pub held: BTreeMap<usize, u64>,
     /// The step of the last change of the network.
     pub changed: u64,
     /// The step of the last planting.
@@ -169,7 +174,8 @@ impl State {
             fossils: vec![],
             refused: BTreeSet::new(),
             losses: vec![],
-            best: [Best::default(); 2],
+            best: BTreeMap::new(),
+            held: BTreeMap::new(),
             changed: 0,
             planted: 0,
             tally: Tally::default(),
@@ -187,9 +193,13 @@ impl State {
         Some((place, place.candidates.iter().find(|c| c.seed == seed)?))
     }
     /// The parts of an arm.
-    pub fn parts(&self, place: &Place, candidate: &Candidate, initialiser: &str) -> [Part; 3] {
+    pub fn parts(&self, place: &Place, candidate: &Candidate, initialiser: Initialiser) -> [Part; 3] {
         let generation = self.slots.get(&place.slot).map_or(0, |s| s.generation);
-        [Part::Blueprint(candidate.content.clone()), Part::Initialiser(initialiser.to_string()), Part::Slot(place.kind.clone(), generation)]
+        [
+            Part::Blueprint(candidate.content.clone()),
+            Part::Initialiser(crate::initialiser::name(initialiser)),
+            Part::Slot(place.kind.clone(), generation),
+        ]
     }
     /// What live and fossilised seeds add.
     pub fn added(&self) -> Costs {

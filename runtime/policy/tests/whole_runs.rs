@@ -1,6 +1,7 @@
 //! Whole runs under the default policy: what is useful stays, what is not goes, and silence is loud.
 mod simulated;
-use esper_policy::*;
+use esper_ir::*;
+use esper_policy::{Decision, Event, LARGEST_CHANGE, Observation, SeedSeen, Settings, Stage, State, decide};
 use proptest::prelude::*;
 use simulated::{Simulated, Worth, facts};
 
@@ -37,7 +38,8 @@ fn a_useless_and_a_harmful_seed_are_pruned_and_their_slot_rests_longer_each_time
 #[test]
 fn a_policy_that_never_acted_says_so() {
     let mut run = Simulated::new(facts(20, 1, 1), vec![USEFUL]);
-    run.settings.earliest = 10_000;
+    let late = Condition::Compare(Amount::Signal(Signal::Step), Comparison::GreaterEqual, Amount::Number(10_000.0));
+    run.policy.rules = vec![PolicyRule { verb: Verb::Germinate, condition: late, lasting: None }];
     run.run();
     let last = run.events().last().expect("an event").sentence();
     assert!(last.starts_with("THE POLICY NEVER ACTED.") && last.contains("at least 10000 wanted"), "{last}");
@@ -53,7 +55,7 @@ fn a_state_that_was_saved_decides_the_same() {
         let seen = Observation { step: run.step + 1, loss: 1.0, ..Observation::default() };
         let mut saved: State = serde_json::from_str(&json).expect("read");
         let mut here = run.state.clone();
-        assert_eq!(decide_with(&run.settings, &mut saved, &seen), decide_with(&run.settings, &mut here, &seen));
+        assert_eq!(decide(&run.policy, &mut saved, &seen), decide(&run.policy, &mut here, &seen));
         let decision = run.decisions.last().expect("decided");
         let json = serde_json::to_string(decision).expect("a decision can be written");
         assert_eq!(&serde_json::from_str::<Decision>(&json).expect("and read"), decision);
@@ -73,15 +75,21 @@ proptest! {
     #[test]
     fn no_sequence_of_observations_reaches_an_illegal_stage(
         seen in anything(), probes in any::<bool>(), eager in any::<bool>(),
-        sharing in prop::sample::select(vec![Sharing::Replace, Sharing::Diversify, Sharing::Specialise, Sharing::Ensemble]),
+        isolate in prop::sample::select(vec![Isolation::Shadow, Isolation::ZeroLast, Isolation::Ramp]),
+        sharing in prop::sample::select(vec![
+            Sharing::Replace, Sharing::Diversify { max_active: 2 }, Sharing::Specialize { keep: 1 }, Sharing::Ensemble { target: 1.0 },
+            Sharing::ByState,
+        ]),
     ) {
         let mut run = Simulated::new(facts(60, 2, 3), vec![USEFUL; 3]);
-        run.settings.sharing = sharing;
-        run.settings.probes = probes.then_some(Probes { candidates: 3, over: 60 });
+        run.policy.share = sharing;
+        run.policy.isolate = isolate;
+        run.policy.probe = probes.then_some(Probe { candidates: 3, over: Duration::Steps(60.0) });
         if eager {
-            run.settings.trigger = Trigger::Periodic { every: 1 };
-            (run.settings.dwell, run.settings.ramp, run.settings.holding_budget) = (1, 1, 30);
+            run.policy.trigger = Trigger::Periodic { every: Duration::Steps(1.0) };
+            (run.policy.dwell, run.policy.blend.over, run.policy.holding) = (Duration::Steps(1.0), Duration::Steps(1.0), Duration::Steps(30.0));
         }
+        let total = Settings::new(&run.policy, &run.state.facts).total_alpha();
         let mut step = 0;
         for (loss, seeds, refused, gone) in seen {
             let before = step;
@@ -110,7 +118,7 @@ proptest! {
                 let here = run.state.seeds.values().filter(|s| s.slot == slot && s.stage.joined());
                 let shares: f64 = here.clone().map(|s| s.target).sum();
                 prop_assert!(here.count() <= 3);
-                prop_assert!(sharing == Sharing::Specialise || shares <= run.settings.total_alpha + 1e-9, "shares {}", shares);
+                prop_assert!(matches!(sharing, Sharing::ByState) || shares <= total + 1e-9, "shares {}", shares);
             }
             if step >= run.state.facts.total_steps {
                 prop_assert!(run.state.seeds.values().all(|s| !s.stage.hopeful()), "alive after the end");

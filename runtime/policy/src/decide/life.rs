@@ -6,8 +6,12 @@ use crate::e_process::{GainTest, Veto, level};
 use crate::events::Event;
 use crate::gate::{Reading, Side};
 use crate::observation::SeedSeen;
+use crate::rent::Costs;
+use crate::rules::{self, Signals};
+use crate::settings::HYSTERESIS;
 use crate::stage::Stage;
 use crate::state::{Before, Fossil};
+use esper_ir::{RampKind, Verb};
 
 /// The share of a seed's gate rows that is kept for the veto.
 const KEPT_FOR_VETO: f64 = 0.25;
@@ -31,6 +35,9 @@ impl Deciding<'_> {
                 self.weigh(id, seen);
                 if !seen.finite && self.state.seeds[&id].stage.hopeful() {
                     self.prune(id, Reason::NotFinite, vec![]);
+                    continue;
+                }
+                if self.state.seeds[&id].stage.hopeful() && self.pruned_by_rule(id, seen) {
                     continue;
                 }
             }
@@ -71,6 +78,26 @@ impl Deciding<'_> {
         };
         self.event(event);
     }
+    /// The policy's own rules for giving a seed up.
+    fn pruned_by_rule(&mut self, id: u32, seen: &SeedSeen) -> bool {
+        let settings = self.settings;
+        for (i, rule) in settings.policy.rules.iter().enumerate().filter(|(_, r)| r.verb == Verb::Prune) {
+            let signals =
+                Signals { state: self.state, seen: self.seen, seed: Some((&self.state.seeds[&id], Some(seen))), more: Costs::default() };
+            if !signals.hold(settings, &rule.condition) {
+                self.seed(id).held.remove(&i);
+                continue;
+            }
+            let readings = signals.readings(settings, &rule.condition);
+            let step = self.seen.step;
+            let since = *self.seed(id).held.entry(i).or_insert(step);
+            if step - since >= rule.lasting.map_or(0, |t| settings.steps(t)) {
+                self.prune(id, Reason::Rule(rules::rule(&rule.condition, rule.lasting)), readings);
+                return true;
+            }
+        }
+        false
+    }
     fn germinated(&mut self, id: u32, there: bool) {
         if there {
             self.move_to(id, Stage::Training, vec![], None);
@@ -87,7 +114,7 @@ impl Deciding<'_> {
         let seed = &self.state.seeds[&id];
         let age = step - seed.since;
         let evidence = seed.test.map(|t| if t.passed() { t.threshold() } else { t.bettor.log_wealth.exp() });
-        let bound = seed.test.map_or(1.0 / level(settings.alpha, self.state.tally.tested + 1), |t| t.threshold());
+        let bound = seed.test.map_or(1.0 / level(settings.policy.accept.alpha, self.state.tally.tested + 1), |t| t.threshold());
         let gain = seed.test.and_then(|t| t.mean_gain());
         let gates = vec![
             Reading::new("steps in TRAINING", Some(age as f64), Side::AtLeast, settings.dwell as f64),
@@ -102,7 +129,7 @@ impl Deciding<'_> {
         ];
         let passed = seed.test.is_some_and(|t| t.passed());
         let open = gates[..2].iter().all(Reading::holds) && passed;
-        let left = Reading::new("steps in TRAINING", Some(age as f64), Side::Below, (settings.dwell + settings.training_budget) as f64);
+        let left = Reading::new("steps in TRAINING", Some(age as f64), Side::Below, (settings.dwell + settings.training) as f64);
         if open && self.join(id, &gates) {
             return;
         }
@@ -119,14 +146,15 @@ impl Deciding<'_> {
         let Some(target) = self.make_room(id) else { return false };
         let (effective, settings) = (self.decision.effective, self.settings);
         let sigma = self.state.sigma().unwrap_or(f64::MAX);
-        let before = Before { step: effective, loss: self.seen.loss, error: self.seen.loss_error, sigma };
-        let veto_level = settings.alpha;
+        let now = Before { step: effective, loss: self.seen.loss, error: self.seen.loss_error, sigma };
+        let veto_level = settings.policy.accept.alpha;
         self.move_to(id, Stage::Blending, gates.to_vec(), None);
         self.reward(id);
         let seed = self.seed(id);
-        seed.ramp = Ramp::new(0.0, target, effective, settings.ramp, settings.curve);
-        (seed.target, seed.before) = (target, Some(before));
-        seed.veto = Some(Veto::new(seed.cap, seed.rent * (1.0 - settings.hysteresis), veto_level));
+        // where it took part from birth it goes on from where it is
+        seed.ramp = Ramp::new(seed.ramp.at(effective), target, effective, settings.ramp, settings.curve);
+        (seed.target, seed.before) = (target, Some(seed.before.unwrap_or(now)));
+        seed.veto = Some(Veto::new(seed.cap, seed.rent * (1.0 - HYSTERESIS), veto_level));
         let ramp = seed.ramp;
         self.act(Action::StartBlending { id, ramp });
         self.changed();
@@ -175,6 +203,11 @@ impl Deciding<'_> {
         }
         let arrived = Reading::new("α", Some(alpha), Side::AtLeast, target);
         if ramp.end() <= step {
+            if let (RampKind::Learned, Some(seen)) = (self.settings.curve, self.seen.seed(id)) {
+                // a learned α is where the network put it
+                let seed = self.seed(id);
+                (seed.ramp, seed.target) = (Ramp::still(seen.alpha, step), seen.alpha);
+            }
             self.move_to(id, Stage::Holding, vec![arrived], None);
         } else {
             let seed = self.state.seeds[&id].name.clone();
@@ -187,7 +220,7 @@ impl Deciding<'_> {
         }
         let step = self.seen.step;
         let seed = &self.state.seeds[&id];
-        let held = Reading::new("steps in HOLDING", Some((step - seed.since) as f64), Side::AtLeast, self.settings.holding_budget as f64);
+        let held = Reading::new("steps in HOLDING", Some((step - seed.since) as f64), Side::AtLeast, self.settings.holding as f64);
         let still = Reading::new("α", Some(seed.ramp.at(step)), Side::AtLeast, seed.ramp.to);
         let at_rest = seed.ramp.end() <= step;
         if (held.holds() && at_rest) || self.last {
@@ -238,9 +271,9 @@ impl Deciding<'_> {
             let age = step.saturating_sub(seed.since);
             let (left, budget_left) = match seed.stage {
                 Stage::Training if seed.probe.is_none() && !seed.test.is_some_and(|t| t.passed()) => {
-                    let budget = settings.dwell + settings.training_budget;
+                    let budget = settings.dwell + settings.training;
                     // it begins with rows once it gains on what it was trained on; half the budget is waited for that
-                    let progress = seed.shadow_gain.is_none_or(|g| g > seed.rent) || age >= settings.dwell + settings.training_budget / 2;
+                    let progress = seed.shadow_gain.is_none_or(|g| g > seed.rent) || age >= settings.dwell + settings.training / 2;
                     // a row is weighed at the next decision, when the dwell may be over
                     if age + every < settings.dwell || !progress {
                         continue;
@@ -248,7 +281,7 @@ impl Deciding<'_> {
                     ((all - for_veto).saturating_sub(seed.gate_used), budget.saturating_sub(age))
                 }
                 // not before: while α is small the seed has hardly a gain to show
-                Stage::Holding => (all.saturating_sub(seed.gate_used), settings.holding_budget.saturating_sub(age)),
+                Stage::Holding => (all.saturating_sub(seed.gate_used), settings.holding.saturating_sub(age)),
                 _ => continue,
             };
             let rows = left.div_ceil((budget_left / every).max(1));
@@ -257,7 +290,7 @@ impl Deciding<'_> {
             }
             if self.state.seeds[&id].stage == Stage::Training && self.state.seeds[&id].test.is_none() {
                 self.state.tally.tested += 1;
-                let level = level(settings.alpha, self.state.tally.tested);
+                let level = level(settings.policy.accept.alpha, self.state.tally.tested);
                 let seed = self.seed(id);
                 seed.test = Some(GainTest::new(seed.cap, seed.rent, level));
             }

@@ -10,21 +10,25 @@ use crate::events::Event;
 use crate::gate::Reading;
 use crate::observation::Observation;
 use crate::posterior::squash;
+use crate::rent::Costs;
+use crate::rules::Signals;
 use crate::settings::Settings;
 use crate::stage::Stage;
 use crate::state::{SeedState, State};
-use crate::trigger::Measure;
+use esper_ir::{Policy, Signal, Verb};
 
 /// A twentieth of the cap is the scale of rewards: 0.12 nats for ten classes.
 const REWARD_SCALE: f64 = 0.05;
 
-/// Decides under settings that are resolved already; [`crate::decide`] resolves a policy first.
-pub fn decide_with(settings: &Settings, state: &mut State, seen: &Observation) -> Decision {
+/// What is to be done at a validation point, and why. The same policy, state and observation always give the same decision.
+pub fn decide(policy: &Policy, state: &mut State, seen: &Observation) -> Decision {
+    let settings = &Settings::new(policy, &state.facts);
     let last = seen.step >= state.facts.total_steps;
     let effective = if last { seen.step } else { seen.step + state.facts.delay };
     let decision = Decision { step: seen.step, effective, ..Decision::default() };
     let mut deciding = Deciding { settings, state, seen, last, decision };
     deciding.look();
+    deciding.look_at_rules();
     deciding.live();
     if last {
         deciding.end();
@@ -38,7 +42,7 @@ pub fn decide_with(settings: &Settings, state: &mut State, seen: &Observation) -
 
 /// A decision in the making.
 struct Deciding<'a> {
-    settings: &'a Settings,
+    settings: &'a Settings<'a>,
     state: &'a mut State,
     seen: &'a Observation,
     /// Whether the run ends with it.
@@ -50,9 +54,23 @@ impl Deciding<'_> {
     fn look(&mut self) {
         let seen = self.seen;
         self.state.see_loss(seen.loss);
-        self.state.best[0].see(Measure::Loss, seen.loss, seen.step);
-        if let Some(error) = seen.error {
-            self.state.best[1].see(Measure::Error, error, seen.step);
+        for (signal, value) in [(Signal::ValLoss, Some(seen.loss)), (Signal::ValError, seen.error), (Signal::TrainLoss, seen.training_loss)]
+        {
+            if let Some(value) = value {
+                self.state.best.entry(signal).or_default().see(signal, value, seen.step);
+            }
+        }
+    }
+    /// Notes since when the policy's rules for planting have held.
+    fn look_at_rules(&mut self) {
+        let settings = self.settings;
+        for (i, rule) in settings.policy.rules.iter().enumerate().filter(|(_, r)| r.verb == Verb::Germinate) {
+            let signals = Signals { state: self.state, seen: self.seen, seed: None, more: Costs::default() };
+            if signals.hold(settings, &rule.condition) {
+                self.state.held.entry(i).or_insert(self.seen.step);
+            } else {
+                self.state.held.remove(&i);
+            }
         }
     }
     fn event(&mut self, event: Event) {
@@ -163,7 +181,7 @@ impl Deciding<'_> {
     /// The network changes now: plateaus are counted anew.
     fn changed(&mut self) {
         self.state.changed = self.seen.step;
-        self.state.best = Default::default();
+        self.state.best.clear();
     }
     /// What is left to say when the run ends.
     fn end(&mut self) {

@@ -4,20 +4,22 @@ use crate::alpha::Ramp;
 use crate::decision::Action;
 use crate::events::{Considered, Event};
 use crate::gate::{Reading, Side};
+use crate::initialiser;
 use crate::observation::Candidate;
-use crate::rent::Costs;
-use crate::selection::{ArmRows, pick};
-use crate::settings::{Budgeted, Sharing};
+use crate::rent::{Costs, rent};
+use crate::rules::{self, Signals};
+use crate::selection::{self, ArmRows, pick};
 use crate::stage::Stage;
-use crate::state::SeedState;
-use crate::trigger::Course;
+use crate::state::{Before, SeedState};
+use crate::trigger::{Course, fires};
+use esper_ir::{Initialiser, Isolation, Sharing, Verb};
 use std::collections::BTreeMap;
 
 /// An arm that may be picked.
 struct Arm {
     slot: usize,
     candidate: Candidate,
-    initialiser: String,
+    initialiser: Initialiser,
     text: String,
     rows: ArmRows,
     predicted: Option<f64>,
@@ -32,7 +34,7 @@ impl Deciding<'_> {
         }
         let course = self.course();
         self.state.tally.asked += 1;
-        let (fired, readings) = self.settings.trigger.fires(&course);
+        let (fired, readings) = fires(self.settings, &course);
         let event = Event::Trigger { fired, readings };
         if !fired {
             return self.hindered(event);
@@ -53,33 +55,35 @@ impl Deciding<'_> {
     /// Conditions on the run, whatever the trigger says.
     fn standing_in_the_way(&self) -> Vec<Reading> {
         let (step, settings, facts) = (self.seen.step, self.settings, &self.state.facts);
-        let hopeful = self.state.seeds.values().filter(|s| s.stage.hopeful());
-        let (probing, counted): (Vec<_>, Vec<_>) = hopeful.partition(|s| s.probe.is_some());
+        let probing = self.state.seeds.values().any(|s| s.stage.hopeful() && s.probe.is_some());
         // it has to be able to learn, to pass its gate and to blend before the run is over
         let shortest = facts.delay * 2 + settings.dwell + facts.decide_every + settings.ramp;
-        vec![
-            Reading::new("steps done", Some(step as f64), Side::AtLeast, settings.earliest as f64),
+        let mut readings = vec![
             Reading::new("steps done", Some(step as f64), Side::AtMost, settings.deadline as f64),
             Reading::new("steps left", Some(facts.total_steps.saturating_sub(step) as f64), Side::AtLeast, shortest as f64),
-            Reading::new("seeds alive", Some(counted.len() as f64), Side::Below, settings.concurrent.min(1 << 30) as f64),
-            Reading::new("groups of probes", Some(f64::from(u8::from(!probing.is_empty()))), Side::AtMost, 0.0),
-        ]
+            Reading::new("groups of probes", Some(f64::from(u8::from(probing))), Side::AtMost, 0.0),
+        ];
+        let signals = Signals { state: self.state, seen: self.seen, seed: None, more: Costs::default() };
+        for (i, rule) in settings.policy.rules.iter().enumerate().filter(|(_, r)| r.verb == Verb::Germinate) {
+            readings.extend(signals.readings(settings, &rule.condition));
+            if let Some(time) = rule.lasting {
+                let held = self.state.held.get(&i).map(|since| (step - since) as f64);
+                let name = format!("steps that `{}` has held", rules::text(&rule.condition));
+                readings.push(Reading::new(name, held, Side::AtLeast, settings.steps(time) as f64));
+            }
+        }
+        readings
     }
     fn course(&self) -> Course {
         let (step, state) = (self.seen.step, &*self.state);
-        let merit = self.seen.predicted.iter().filter_map(|p| {
-            let (_, candidate) = state.candidate(p.slot, p.seed)?;
-            let rent = self.settings.rent.of(candidate.costs, state.facts.host, state.facts.train_rows);
-            (rent > 0.0).then(|| p.gain / rent)
-        });
+        let best = self.seen.predicted.iter().map(|p| p.gain).filter(|g| g.is_finite()).reduce(f64::max);
         Course {
             step,
-            unchanged: step - state.changed.max(state.planted),
-            ages: state.best.map(|b| b.age(step)),
+            quiet: step - state.changed.max(state.planted),
+            best: state.best.clone(),
             gap: self.seen.training_loss.map(|t| self.seen.loss - t),
             expansion: self.seen.expansion,
-            merit: merit.reduce(f64::max),
-            unplanted: step - state.planted,
+            merit: best.filter(|_| self.seen.loss > 0.0).map(|gain| gain / self.seen.loss),
         }
     }
     /// Every compatible arm of a slot that has room, with the reasons for the others.
@@ -91,10 +95,11 @@ impl Deciding<'_> {
             let here = |s: &&SeedState| s.slot == place.slot && (s.stage.hopeful() || s.stage == Stage::Pruned) && s.probe.is_none();
             let held = self.state.seeds.values().filter(here).count();
             // a seed that is to replace another comes beside it first
-            let room = if self.settings.sharing == Sharing::Replace { self.settings.capacity + 1 } else { self.settings.capacity };
+            let replaced = matches!(self.settings.policy.share, Sharing::Replace | Sharing::ByState);
+            let room = self.settings.policy.capacity.max(1) + u32::from(replaced);
             let shut = [
                 Reading::new("steps done, while the slot rests,", Some(step as f64), Side::AtLeast, slot.rests_until as f64),
-                Reading::new("seeds in the slot", Some(held as f64), Side::Below, room as f64),
+                Reading::new("seeds in the slot", Some(held as f64), Side::Below, f64::from(room)),
             ];
             if let Some(reading) = shut.iter().find(|r| !r.holds()) {
                 self.event(Event::Filtered { arm: place.path.clone(), why: reading.to_string() });
@@ -106,15 +111,15 @@ impl Deciding<'_> {
                     self.event(Event::Filtered { arm, why });
                     continue;
                 }
-                for initialiser in &candidate.initialisers {
+                for &initialiser in &candidate.initialisers {
                     let parts = self.state.parts(&place, candidate, initialiser);
                     let rows = self.state.known.rows(&parts).try_into().expect("three parts give three rows");
                     let of = |p: &&crate::observation::Predicted| p.slot == place.slot && p.seed == candidate.seed;
-                    let own = |p: &&crate::observation::Predicted| p.initialiser.as_ref() == Some(initialiser);
+                    let own = |p: &&crate::observation::Predicted| p.initialiser == Some(initialiser);
                     let general = |p: &&crate::observation::Predicted| p.initialiser.is_none();
                     let predicted = self.seen.predicted.iter().filter(of);
                     let predicted = predicted.clone().find(own).or_else(|| predicted.clone().find(general)).map(|p| p.gain);
-                    let text = format!("{arm}, {initialiser}");
+                    let text = format!("{arm}, {}", initialiser::name(initialiser));
                     arms.push(Arm {
                         slot: place.slot,
                         candidate: candidate.clone(),
@@ -134,22 +139,16 @@ impl Deciding<'_> {
             return Some("its compiled form was refused".into());
         }
         let twin = self.state.seeds.values().find(|s| s.slot == slot && s.stage.hopeful() && s.seed == candidate.seed);
-        if let (Sharing::Diversify, Some(twin)) = (self.settings.sharing, twin) {
+        let kinds = matches!(self.settings.policy.share, Sharing::Diversify { .. } | Sharing::ByState);
+        if let Some(twin) = twin.filter(|_| kinds) {
             return Some(format!("{} of the same kind grows there", twin.name));
         }
         self.over_budget(candidate.costs).map(|reading| reading.to_string())
     }
+    /// The first bound of the policy's budget that would be broken.
     fn over_budget(&self, more: Costs) -> Option<Reading> {
-        let host = self.state.facts.host;
-        let added = self.state.added().plus(more);
-        self.settings.budgets.iter().find_map(|(what, bound)| {
-            let (name, value) = match what {
-                Budgeted::Params => ("parameters added", added.params as f64),
-                Budgeted::StepFlops => ("operations of a step", host.step_flops + added.step_flops),
-                Budgeted::Bytes => ("bytes", (host.bytes + added.bytes) as f64),
-            };
-            Some(Reading::new(name, Some(value), Side::AtMost, *bound)).filter(|r| !r.holds())
-        })
+        let signals = Signals { state: self.state, seen: self.seen, seed: None, more };
+        self.settings.policy.budget.iter().flat_map(|bound| signals.readings(self.settings, bound)).find(|r| !r.holds())
     }
     /// Of the slots that a gain is predicted for, the one with the most of it per operation of a step.
     fn best_slot(arms: &[Arm]) -> Option<usize> {
@@ -168,14 +167,14 @@ impl Deciding<'_> {
             // without predictions the rule's own first choice says where
             let rows: Vec<ArmRows> = arms.iter().map(|a| a.rows).collect();
             let mut memory = self.state.memory.clone();
-            let first = pick(self.settings.select, &self.state.known, &mut memory, &rows, &[], 1, &mut self.state.random);
+            let first = pick(self.settings.policy.select, &self.state.known, &mut memory, &rows, &[], 1, &mut self.state.random);
             arms[first.arms[0]].slot
         });
         arms.retain(|a| a.slot == slot);
         let rows: Vec<ArmRows> = arms.iter().map(|a| a.rows).collect();
         let hints: Vec<f64> = arms.iter().map(|a| a.predicted.unwrap_or(f64::NEG_INFINITY)).collect();
         let state = &mut *self.state;
-        let picks = pick(self.settings.select, &state.known, &mut state.memory, &rows, &hints, wanted, &mut state.random);
+        let picks = pick(self.settings.policy.select, &state.known, &mut state.memory, &rows, &hints, wanted, &mut state.random);
         let considered = |(i, arm): (usize, &Arm)| Considered {
             arm: arm.text.clone(),
             expected: state.known.expected(&arm.rows),
@@ -184,7 +183,7 @@ impl Deciding<'_> {
             predicted: arm.predicted,
         };
         let event = Event::Selected {
-            rule: self.settings.select.name().into(),
+            rule: selection::name(self.settings.policy.select),
             arms: arms.iter().enumerate().map(considered).collect(),
             chosen: picks.arms.clone(),
         };
@@ -212,16 +211,25 @@ impl Deciding<'_> {
         let id = self.state.tally.germinated;
         let facts = &self.state.facts;
         let cap = facts.classes.map(|k| (k.max(2) as f64).ln()).or(self.seen.loss_quantile);
+        let (effective, settings) = (self.decision.effective, self.settings);
+        let (alone, alpha) = match settings.policy.isolate {
+            // the forward pass of the network does not see it
+            Isolation::Shadow | Isolation::StraightThrough => (true, Ramp::still(0.0, effective)),
+            Isolation::ZeroLast | Isolation::Gate => (false, Ramp::still(1.0, effective)),
+            Isolation::Ramp => (false, Ramp::new(0.0, 1.0, effective, settings.ramp, settings.curve)),
+        };
+        let sigma = self.state.sigma().unwrap_or(f64::MAX);
+        let now = Before { step: effective, loss: self.seen.loss, error: self.seen.loss_error, sigma };
         let seed = SeedState {
             id,
             slot: arm.slot,
             seed: arm.candidate.seed,
-            initialiser: arm.initialiser.clone(),
+            initialiser: arm.initialiser,
             name: format!("{}#{id}", self.path(arm.slot)),
             arm: arm.text.clone(),
             rows: arm.rows,
             costs: arm.candidate.costs,
-            rent: self.settings.rent.of(arm.candidate.costs, facts.host, facts.train_rows),
+            rent: rent(self.settings.policy.accept.rent, arm.candidate.costs, facts.host, facts.train_rows),
             // without classes and quantile the loss of the network itself is the scale
             cap: cap.filter(|c| *c > 0.0).unwrap_or(2.0 * self.seen.loss.abs().max(1e-6)),
             stage: Stage::Dormant,
@@ -232,14 +240,15 @@ impl Deciding<'_> {
             test: None,
             veto: None,
             gate_used: 0,
-            ramp: Ramp::still(0.0, step),
+            ramp: alpha,
             target: 0.0,
             retreats: 0,
-            before: None,
+            before: (!alone).then_some(now),
+            held: BTreeMap::new(),
             reason: None,
         };
         let action =
-            Action::Germinate { id, slot: seed.slot, seed: seed.seed, initialiser: seed.initialiser.clone(), probe: probe.is_some() };
+            Action::Germinate { id, slot: seed.slot, seed: seed.seed, initialiser: seed.initialiser, probe: probe.is_some(), alpha };
         self.state.seeds.insert(id, seed);
         self.state.planted = step;
         self.move_to(id, Stage::Germinated, vec![], None);

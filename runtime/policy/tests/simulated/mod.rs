@@ -1,4 +1,5 @@
 //! A made-up run: losses follow simple formulas, and the loop's side of the contract is kept as the real loop keeps it.
+use esper_ir::{Duration, Initialiser, Policy};
 use esper_policy::*;
 use std::collections::BTreeMap;
 
@@ -13,7 +14,7 @@ pub struct Worth {
 
 /// A run with one kind of seed per candidate.
 pub struct Simulated {
-    pub settings: Settings,
+    pub policy: Policy,
     pub state: State,
     /// By candidate.
     pub worths: Vec<Worth>,
@@ -38,7 +39,7 @@ pub fn facts(total_epochs: u64, slots: usize, candidates: usize) -> Facts {
         text: format!("Seed{seed}"),
         content: format!("content of {seed}"),
         costs: Costs { params: 100, step_flops: 1e5, eval_flops: 1e4, bytes: 1200 },
-        initialisers: vec!["zero_last".into(), "gradmax".into()],
+        initialisers: vec![Initialiser::ZeroLast, Initialiser::Gradmax(None)],
     };
     let place = |slot: usize| Place {
         slot,
@@ -62,9 +63,10 @@ pub fn facts(total_epochs: u64, slots: usize, candidates: usize) -> Facts {
 
 impl Simulated {
     pub fn new(facts: Facts, worths: Vec<Worth>) -> Simulated {
-        let settings = Settings::defaults(facts.steps_per_epoch, facts.total_steps);
+        // the specification's least dwell, which is long against these short epochs
+        let policy = Policy { dwell: Duration::Steps(100.0), ..Policy::new("Default", Default::default()) };
         Simulated {
-            settings,
+            policy,
             random: Random::new(facts.seed ^ 0xabcd),
             state: State::new(facts, Posterior::default()),
             worths,
@@ -137,7 +139,7 @@ impl Simulated {
         self.decide(&seen);
     }
     pub fn decide(&mut self, seen: &Observation) {
-        let decision = decide_with(&self.settings, &mut self.state, seen);
+        let decision = decide(&self.policy, &mut self.state, seen);
         for action in &decision.actions {
             match action {
                 Action::SampleGate { id, rows } => self.asked.push((*id, *rows)),
