@@ -3,7 +3,9 @@
 //! `check` evaluates a blueprint over types. What it leaves behind is this: one list of builtin calls for each program of an
 //! experiment, with sizes that are numbers except for the batch. `lower` turns each call into graph operators; nothing else is left to decide.
 use esper_diagnostics::Span;
-use esper_ir::{DType, DataSpec, Dim, Input, LayerInstance, Op, OutputKind, RunSettings, StreamId, TensorType, Window};
+use esper_ir::{
+    Birth, DType, DataSpec, Dim, Input, LayerInstance, Op, OutputKind, Policy, RunSettings, Slot, StreamId, TensorType, Window,
+};
 
 /// A value of a function: the position of the call that gives it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -196,6 +198,11 @@ pub enum Builtin {
         /// Kernel, stride and padding.
         window: Window,
     },
+    /// `(target, source)`: a slot of the host, by its number; gives the target.
+    Slot {
+        /// Its number.
+        slot: usize,
+    },
     /// The operands are (y, x…); the derivative is rule number `rule` of the function.
     WithGradient {
         /// Its position among the rules.
@@ -302,11 +309,48 @@ pub struct Experiment {
     pub settings: RunSettings,
     /// Instances in the order they were made.
     pub layers: Vec<LayerInstance>,
+    /// The slots of the host, in the order of their calls.
+    pub slots: Vec<Slot>,
+    /// The candidates of all slots.
+    pub seeds: Vec<Seed>,
+    /// The policies of the `grow` lines.
+    pub policies: Vec<Policy>,
     /// The `train` item's name in the source.
     pub span: Span,
 }
 
+/// A candidate for one slot.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Seed {
+    /// The recipe as written.
+    pub text: String,
+    /// The blueprint's name.
+    pub blueprint: String,
+    /// Its birth, proved.
+    pub birth: Birth,
+    /// Trained tensors, with paths that begin at the seed.
+    pub parameters: Vec<Stored>,
+    /// Untrained tensors.
+    pub states: Vec<Stored>,
+    /// Inputs Argument(0), Parameter, State by the seed's own numbers; outputs Value(0), State.
+    pub train: Function,
+    /// The same in evaluation, without State outputs.
+    pub eval: Function,
+    /// Where the candidate is written.
+    pub span: Span,
+}
+
 impl Function {
+    /// Makes every slot in it the identity for good.
+    pub fn shut_slots(&mut self) {
+        for at in 0..self.calls.len() {
+            if let Builtin::Slot { .. } = self.calls[at].builtin {
+                let target = self.calls[at].args[0];
+                self.calls[at].builtin = Builtin::Reshape;
+                self.calls[at].args = vec![target];
+            }
+        }
+    }
     /// The type of a value.
     pub fn ty(&self, value: Value) -> &TensorType {
         &self.calls[value.0 as usize].ty

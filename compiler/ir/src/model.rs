@@ -132,6 +132,9 @@ pub struct DataSpec {
     pub normalise: Normalise,
     /// How rows are divided.
     pub split: Split,
+    /// The share of the training rows that is withheld for the gain test of what grows; 0 where nothing may grow.
+    #[serde(default)]
+    pub gate: f64,
     /// Where `data = …` is written.
     pub span: Span,
     /// Where `split = …` is written, or `data` again.

@@ -120,6 +120,7 @@ impl Lowering<'_> {
                 let op = Op::AveragePool { window: *window };
                 self.over_pictures(args, |l, args| l.apply(op, args))
             }
+            Builtin::Slot { slot } => self.apply(Op::Slot { slot: *slot }, args),
             Builtin::WithGradient { rule } => self.apply(Op::WithGradient { rule: *rule }, args),
         }
     }

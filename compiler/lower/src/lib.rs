@@ -7,7 +7,7 @@ mod optimizer;
 mod random;
 
 use esper_check::hir;
-use esper_ir::{Model, Parameter};
+use esper_ir::{Model, Parameter, Seed};
 
 pub use function::lower_function;
 
@@ -30,11 +30,24 @@ pub fn lower(experiment: &hir::Experiment) -> Result<Model, String> {
         data: experiment.data.clone(),
         settings: experiment.settings.clone(),
         layers: experiment.layers.clone(),
-        slots: vec![],
-        seeds: vec![],
-        policies: vec![],
+        slots: experiment.slots.clone(),
+        seeds: experiment.seeds.iter().map(seed).collect::<Result<_, _>>()?,
+        policies: experiment.policies.clone(),
         live: vec![],
         span: experiment.span,
+    })
+}
+
+fn seed(seed: &hir::Seed) -> Result<Seed, String> {
+    Ok(Seed {
+        text: seed.text.clone(),
+        blueprint: seed.blueprint.clone(),
+        birth: seed.birth,
+        parameters: seed.parameters.iter().map(stored).collect::<Result<_, _>>()?,
+        states: seed.states.iter().map(stored).collect::<Result<_, _>>()?,
+        train: lower_function(&seed.train)?,
+        eval: lower_function(&seed.eval)?,
+        span: seed.span,
     })
 }
 

@@ -64,6 +64,7 @@ pub struct Outcome {
 /// before a folder is made.
 pub fn train(model: &Model, options: &RunOptions, observer: &mut dyn Observer) -> Result<Outcome, RunError> {
     check_settings(model)?;
+    refuse_growth(model, options)?;
     train_with(&Pipeline, model, options, observer)
 }
 
@@ -78,6 +79,21 @@ fn check_settings(model: &Model) -> Result<(), Diagnostic> {
         return Err(Diagnostic::error("D0113", format!("{} epochs are too many", settings.epochs), model.span, "in this run"));
     }
     Ok(())
+}
+
+/// An error (D0115) where policies are to decide what grows: nothing that is said of growth is ignored.
+fn refuse_growth(model: &Model, options: &RunOptions) -> Result<(), Diagnostic> {
+    let asked = model.slots.iter().find(|s| s.policy.is_some());
+    match asked {
+        Some(slot) if options.growth == Growth::Policies => {
+            let message = "policies cannot decide yet in this version of Esper";
+            let problem = Diagnostic::error("D0115", message, model.span, "this experiment has `grow` lines");
+            Err(problem
+                .label(slot.span, "a slot that is to grow")
+                .help("without its `grow` lines the experiment trains the network as it is"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// [`train`] with programs from anywhere.

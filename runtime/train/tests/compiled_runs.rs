@@ -195,6 +195,7 @@ fn model(folder: &Path, peak: f64, clip: Option<f64>) -> Model {
             normalise: Normalise::None,
             split: Split::Holdout { val: 0.2, test: 0.1, seed: Some(1) },
             span: span(20),
+            gate: 0.0,
             split_span: span(30),
         },
         settings: RunSettings { batch: 16, epochs: 6, seed: 3, clip, save_every: 0 },

@@ -3,13 +3,6 @@ use esper_diagnostics::CodeRecord;
 
 pub(super) const RECORDS: &[CodeRecord] = &[
     CodeRecord {
-        code: "E0601",
-        title: "growth does not exist yet",
-        explanation: "Slots are declared and run as the identity, but this version of Esper cannot grow seeds in them yet. A `grow` line is refused instead of being ignored, so that no run is taken for one that grew.",
-        wrong: "use std.hosts.{Mlp}\nuse std.losses.{cross_entropy}\nuse std.optim.{AdamW}\ntrain digits {\n    model = Mlp(10)\n    data = csv(\"digits.csv\", shape = [64])\n    loss = cross_entropy\n    optimizer = AdamW()\n    batch = 64\n    epochs = 3\n    grow mid from [] by Slow\n}\npolicy Slow {\n    deadline = share(0.6)\n}\n",
-        right: "use std.hosts.{Mlp}\nuse std.losses.{cross_entropy}\nuse std.optim.{AdamW}\ntrain digits {\n    model = Mlp(10)\n    data = csv(\"digits.csv\", shape = [64])\n    loss = cross_entropy\n    optimizer = AdamW()\n    batch = 64\n    epochs = 3\n}\n",
-    },
-    CodeRecord {
         code: "E0603",
         title: "a feature that does not exist yet",
         explanation: "The language knows this and this version of Esper cannot do it yet. It is refused instead of being ignored.",

@@ -174,10 +174,7 @@ impl<'a> Engine<'a> {
                     _ => Value::Poison,
                 }
             }
-            Value::Slot(_) => match given.into_iter().next() {
-                Some(g) => widened(g.value, span),
-                None => self.report(Diagnostic::error("E0202", "a slot takes one input", span, "gets none")),
-            },
+            Value::Slot(name) => self.call_slot(&name, given, span),
             Value::Recipe(_) => {
                 if given.iter().any(|g| g.value.is_poison()) {
                     return Value::Poison;

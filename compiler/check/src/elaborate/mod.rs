@@ -6,6 +6,7 @@ mod coercion;
 mod conditions;
 mod expression;
 mod generic;
+mod growth;
 mod initialiser;
 mod instance;
 mod members;
@@ -47,6 +48,8 @@ pub(crate) struct Recorder {
     inputs: BTreeMap<Input, hir::Value>,
     /// What each state holds now, by its number.
     pub states: BTreeMap<usize, hir::Value>,
+    /// The slots that were called, with their calls.
+    pub slots: BTreeMap<usize, Span>,
     /// How many random calls each path has made.
     draws: BTreeMap<String, u32>,
     /// Stands before the path in the names of streams: keeps an initialiser's streams apart from the model's.
@@ -90,6 +93,8 @@ pub(crate) struct Engine<'a> {
     pub states: Vec<hir::Stored>,
     /// The record of instances for the summary.
     pub layers: Vec<LayerInstance>,
+    /// The slots of the host, in the order of their first calls.
+    pub slots: Vec<growth::FoundSlot>,
     /// Calls and instances that are being evaluated.
     pub chain: Vec<Link>,
     /// The instances whose code is being evaluated, innermost last.
@@ -123,6 +128,7 @@ impl<'a> Engine<'a> {
             parameters: vec![],
             states: vec![],
             layers: vec![],
+            slots: vec![],
             chain: vec![],
             inside: vec![],
             assumed: vec![],

@@ -297,17 +297,6 @@ E0604 a field that does not exist
 }
 
 #[test]
-fn e0601_growth_is_refused_at_its_line() {
-    expect(
-        &experiment("epochs = 3", "epochs = 3\n    grow mid from [] by Gardener"),
-        "
-E0601 growth does not exist yet in this version of Esper
-  ^ 11 `grow mid from [] by Gardener`: this experiment asks for it
-  help: without its `grow` lines the experiment trains the network as it is; slots are then the identity",
-    );
-}
-
-#[test]
 fn e0606_and_e0610_say_what_is_missing() {
     assert!(check(&experiment("    batch = 64\n", "")).starts_with("E0606 the experiment does not say its `batch`"));
     let text = check(&experiment(", shape = [64]", ""));

@@ -90,6 +90,7 @@ fn host(birth: Birth) -> Model {
             normalise: Normalise::None,
             split,
             span: Span::default(),
+            gate: 0.0,
             split_span: Span::default(),
         },
         settings: RunSettings { batch: ROWS, epochs: 1, seed: 0, clip: None, save_every: 0 },

@@ -8,6 +8,8 @@ pub enum Purpose {
     Split,
     /// In which order an epoch sees the training rows.
     Shuffle,
+    /// Which training rows are withheld for the gain test.
+    Gate,
 }
 
 impl Purpose {
@@ -16,6 +18,7 @@ impl Purpose {
         match self {
             Purpose::Split => [u32::from_le_bytes(*b"data"), u32::from_le_bytes(*b"splt")],
             Purpose::Shuffle => [u32::from_le_bytes(*b"data"), u32::from_le_bytes(*b"shuf")],
+            Purpose::Gate => [u32::from_le_bytes(*b"data"), u32::from_le_bytes(*b"gate")],
         }
     }
 }

@@ -3,7 +3,7 @@ use super::order::{Purpose, permute};
 use esper_diagnostics::Diagnostic;
 use esper_ir::{DataSpec, Split};
 
-/// Row numbers of each part, ascending.
+/// Row numbers of each part; all but `gate` ascending.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SplitRows {
     /// Seen by the optimizer.
@@ -12,6 +12,8 @@ pub struct SplitRows {
     pub val: Vec<u32>,
     /// Read by an evaluation that asks for it, by nothing else.
     pub test: Vec<u32>,
+    /// Withheld from the optimizer: what grows is judged by them. In the order in which they are drawn, not ascending.
+    pub gate: Vec<u32>,
 }
 
 /// Divides rows. A share is rounded to whole rows; an error (D0110) where a part that was asked for would be empty.
@@ -54,10 +56,31 @@ pub fn divide(rows: usize, spec: &DataSpec, run_seed: u64) -> Result<SplitRows, 
             (train.to_vec(), val.to_vec(), test.to_vec())
         }
     };
+    let gate = withhold(&mut train, spec, run_seed)?;
     train.sort_unstable();
     val.sort_unstable();
     test.sort_unstable();
-    Ok(SplitRows { train, val, test })
+    Ok(SplitRows { train, val, test, gate })
+}
+
+/// Takes the rows out of the training rows that a growing run judges seeds by.
+fn withhold(train: &mut Vec<u32>, spec: &DataSpec, run_seed: u64) -> Result<Vec<u32>, Diagnostic> {
+    let count = (spec.gate * train.len() as f64).round() as usize;
+    if spec.gate > 0.0 && (count == 0 || count >= train.len()) {
+        let message =
+            format!("{} training {} are too few to withhold a share of {} for the gain test", train.len(), plural(train.len()), spec.gate);
+        return Err(
+            Diagnostic::error("D0110", message, spec.split_span, "divided here").help("an experiment without `grow` lines withholds none")
+        );
+    }
+    train.sort_unstable();
+    let mut order = train.clone();
+    permute(run_seed, Purpose::Gate, 0, &mut order);
+    let gate = order[..count].to_vec();
+    let mut withheld = gate.clone();
+    withheld.sort_unstable();
+    train.retain(|row| withheld.binary_search(row).is_err());
+    Ok(gate)
 }
 
 fn plural(rows: usize) -> &'static str {

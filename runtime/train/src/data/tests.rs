@@ -16,6 +16,7 @@ fn spec(source: DataSource) -> DataSpec {
         normalise: Normalise::None,
         split: Split::Holdout { val: 0.25, test: 0.25, seed: None },
         span: DATA,
+        gate: 0.0,
         split_span: SPLIT,
     }
 }
@@ -278,7 +279,7 @@ fn a_holdout_covers_every_row_once_and_depends_on_the_seed_alone() {
 fn a_tail_is_the_end_of_the_file_in_order() {
     let spec = DataSpec { split: Split::Tail { val: 0.2, test: 0.3 }, ..csv(-1, false) };
     let split = divide(10, &spec, 0).unwrap();
-    assert_eq!(split, SplitRows { train: vec![0, 1, 2, 3, 4], val: vec![5, 6], test: vec![7, 8, 9] });
+    assert_eq!(split, SplitRows { train: vec![0, 1, 2, 3, 4], val: vec![5, 6], test: vec![7, 8, 9], gate: vec![] });
 }
 
 #[test]

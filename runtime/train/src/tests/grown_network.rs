@@ -168,6 +168,7 @@ pub fn model(folder: &Path, epochs: usize) -> Model {
             normalise: Normalise::None,
             split: Split::Holdout { val: 0.2, test: 0.0, seed: None },
             span: Span::default(),
+            gate: 0.0,
             split_span: Span::default(),
         },
         settings: RunSettings { batch: 10, epochs, seed: 3, clip: None, save_every: 1 },

@@ -60,6 +60,7 @@ pub fn model(folder: &Path, rows: usize) -> Model {
             normalise: Normalise::PerFeature,
             split: Split::Holdout { val: 0.2, test: 0.1, seed: None },
             span: span(20),
+            gate: 0.0,
             split_span: span(30),
         },
         settings: RunSettings { batch: 8, epochs: 6, seed: 3, clip: None, save_every: 0 },

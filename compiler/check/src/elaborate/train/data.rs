@@ -8,14 +8,17 @@ use esper_diagnostics::{Diagnostic, Span};
 use esper_grammar::ast::*;
 use esper_ir::{DataSource, DataSpec, Normalise, Split};
 
+/// The share of the training rows that a growing run withholds for the gain test.
+const GATE: f64 = 0.2;
+
 /// Arguments of a word of a field, by name.
-struct Words<'a> {
+pub(crate) struct Words<'a> {
     given: Vec<(String, &'a Expr)>,
     span: Span,
 }
 
 impl<'a> Words<'a> {
-    fn get(&self, name: &str) -> Option<&'a Expr> {
+    pub fn get(&self, name: &str) -> Option<&'a Expr> {
         self.given.iter().find(|(n, _)| n == name).map(|(_, e)| *e)
     }
 }
@@ -71,7 +74,9 @@ impl<'a> Engine<'a> {
         };
         let normalise = self.normalise(fields)?;
         let (split, split_span) = self.split_of(fields, field.value.span)?;
-        Some(DataSpec { source, scale, shape, normalise, split, span: field.value.span, split_span })
+        // A growing run measures gains on rows that no seed has learned from.
+        let gate = if fields.grow.is_empty() { 0.0 } else { GATE };
+        Some(DataSpec { source, scale, shape, normalise, split, gate, span: field.value.span, split_span })
     }
 
     fn row_shape(&mut self, s: &mut Scope, e: &'a Expr) -> Option<Vec<usize>> {
@@ -99,7 +104,7 @@ impl<'a> Engine<'a> {
     }
 
     /// A field whose value is a call of one of its words.
-    fn word_call(&mut self, field: &Field<'a>, known: &[&'static str], what: &str) -> Option<(&'a str, Span, &'a [Arg])> {
+    pub(crate) fn word_call(&mut self, field: &Field<'a>, known: &[&'static str], what: &str) -> Option<(&'a str, Span, &'a [Arg])> {
         let (name, span, args): (&str, Span, &[Arg]) = match &field.value.kind {
             ExprKind::Call { callee, args } => match &callee.kind {
                 ExprKind::Name(name) => (name, callee.span, args),
@@ -112,7 +117,8 @@ impl<'a> Engine<'a> {
         if known.contains(&name) {
             return Some((name, if args.is_empty() { span } else { field.value.span }, args));
         }
-        let problem = Diagnostic::error("E0611", format!("`{}` is {what}", field.name), span, format!("not one of {}", known.join(", ")));
+        let problem =
+            Diagnostic::error(field.code, format!("`{}` is {what}", field.name), span, format!("not one of {}", known.join(", ")));
         let problem = match closest(name, known.iter().copied()) {
             Some(close) => problem.edit(format!("replace by `{close}`"), span, close).certain(),
             None => problem,
@@ -121,7 +127,7 @@ impl<'a> Engine<'a> {
         None
     }
 
-    fn words(&mut self, name: &str, args: &'a [Arg], span: Span, known: &[&'static str]) -> Option<Words<'a>> {
+    pub(crate) fn words(&mut self, name: &str, args: &'a [Arg], span: Span, known: &[&'static str]) -> Option<Words<'a>> {
         let mut given: Vec<(String, &'a Expr)> = vec![];
         let mut sound = true;
         for (i, arg) in args.iter().enumerate() {

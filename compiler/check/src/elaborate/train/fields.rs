@@ -34,6 +34,8 @@ pub(crate) struct Field<'a> {
     pub value: &'a Expr,
     /// The file whose names the value sees.
     pub file: FileId,
+    /// The code of what is wrong with its words.
+    pub code: &'static str,
 }
 
 /// The fields of an experiment with those of the one it is derived from.
@@ -41,8 +43,25 @@ pub(crate) struct Field<'a> {
 pub(crate) struct Fields<'a> {
     /// In the order first written.
     pub all: Vec<Field<'a>>,
+    /// Its `grow` lines, inherited ones first.
+    pub grow: Vec<GrowLine<'a>>,
     /// The experiment's name.
     pub name_span: Span,
+}
+
+/// A `grow` line.
+#[derive(Clone, Debug)]
+pub(crate) struct GrowLine<'a> {
+    /// The slots' paths.
+    pub slots: &'a [Expr],
+    /// The candidates.
+    pub candidates: &'a Expr,
+    /// The policy.
+    pub policy: &'a Expr,
+    /// The file whose names it sees.
+    pub file: FileId,
+    /// Whether it is of the experiment that this one is derived from: it gives way to a line for the same slot.
+    pub inherited: bool,
 }
 
 impl<'a> Fields<'a> {
@@ -54,7 +73,7 @@ impl<'a> Fields<'a> {
 
 /// The fields of an experiment and what is wrong with its lines.
 pub(crate) fn of<'a>(resolution: &Resolution<'a>, info: &ItemInfo<'a>) -> (Fields<'a>, Vec<Diagnostic>) {
-    let mut fields = Fields { all: vec![], name_span: info.name_span };
+    let mut fields = Fields { all: vec![], grow: vec![], name_span: info.name_span };
     let mut problems = vec![];
     let mut lineage = vec![info];
     let mut ids = vec![info.id];
@@ -110,7 +129,7 @@ fn add_line<'a>(fields: &mut Fields<'a>, line: &'a Line, file: FileId, report: b
             if !FIELDS.contains(&name.as_str()) {
                 return report.then(|| unknown(name, *span));
             }
-            let field = Field { name, name_span: *span, value, file };
+            let field = Field { name, name_span: *span, value, file, code: "E0611" };
             match fields.all.iter_mut().find(|f| f.name == name) {
                 Some(old) => {
                     let twice = report && seen.contains(&name.as_str());
@@ -126,10 +145,9 @@ fn add_line<'a>(fields: &mut Fields<'a>, line: &'a Line, file: FileId, report: b
             seen.push(name);
             None
         }
-        LineKind::Grow { .. } => {
-            let problem =
-                Diagnostic::error("E0601", "growth does not exist yet in this version of Esper", line.span, "this experiment asks for it");
-            Some(problem.help("without its `grow` lines the experiment trains the network as it is; slots are then the identity"))
+        LineKind::Grow { slots, candidates, policy } => {
+            fields.grow.push(GrowLine { slots, candidates, policy, file, inherited: !report });
+            None
         }
         LineKind::Section { name, .. } if name.text == "sweep" => {
             let problem =

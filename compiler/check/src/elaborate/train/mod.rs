@@ -6,8 +6,10 @@ mod programs;
 use super::Engine;
 use crate::hir;
 use crate::names::{ItemClass, ItemInfo, Resolution};
+pub(crate) use data::Words;
 use esper_diagnostics::{Diagnostic, Severity, Span};
 use fields::Fields;
+pub(crate) use fields::{Field, GrowLine};
 
 /// The names of all experiments, in the order of the files and of the items in them.
 pub fn trains(resolution: &Resolution) -> Vec<String> {
@@ -26,15 +28,18 @@ pub fn elaborate(resolution: &Resolution, train: &str) -> Result<hir::Experiment
     if problems.iter().any(|p| p.severity == Severity::Error) {
         return Err(problems);
     }
-    run(resolution, info, &fields)
+    run(resolution, info, &fields).map(|(experiment, _)| experiment)
 }
 
-fn run<'a>(resolution: &'a Resolution<'a>, info: &'a ItemInfo<'a>, fields: &Fields<'a>) -> Result<hir::Experiment, Vec<Diagnostic>> {
+/// The experiment with what is to be warned of, or what is wrong.
+type Elaborated = Result<(hir::Experiment, Vec<Diagnostic>), Vec<Diagnostic>>;
+
+fn run<'a>(resolution: &'a Resolution<'a>, info: &'a ItemInfo<'a>, fields: &Fields<'a>) -> Elaborated {
     let mut engine = Engine::new(resolution, true);
     let experiment = engine.experiment(info, fields);
     let refused = engine.has_errors();
     match experiment {
-        Some(experiment) if !refused => Ok(experiment),
+        Some(experiment) if !refused => Ok((experiment, engine.problems)),
         _ if refused => Err(engine.problems),
         _ => Err(vec![Diagnostic::error(
             "E0699",
@@ -51,9 +56,10 @@ pub(crate) fn check_train<'a>(resolution: &'a Resolution<'a>, info: &'a ItemInfo
     if !sound || problems.iter().any(|p| p.severity == Severity::Error) {
         return problems;
     }
-    if let Err(found) = run(resolution, info, &fields) {
-        problems.extend(found);
-    }
+    problems.extend(match run(resolution, info, &fields) {
+        Ok((_, warnings)) => warnings,
+        Err(found) => found,
+    });
     problems
 }
 

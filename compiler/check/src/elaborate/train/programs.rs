@@ -54,7 +54,9 @@ impl<'a> Engine<'a> {
             programs.push(self.program(mode, host, &features, &target, &loss, &metrics)?);
         }
         let prediction = programs[0].1.clone();
-        let ranks: BTreeSet<usize> = self.parameters.iter().map(|p| p.ty.rank()).collect();
+        let grown = self.grown(&fields.grow)?;
+        let of_seeds = grown.seeds.iter().flat_map(|s| &s.parameters);
+        let ranks: BTreeSet<usize> = self.parameters.iter().chain(of_seeds).map(|p| p.ty.rank()).collect();
         if ranks.is_empty() {
             let problem = Diagnostic::error("E0612", "the model has nothing to train", model.value.span, "has no parameters");
             self.report(problem);
@@ -100,6 +102,9 @@ impl<'a> Engine<'a> {
             data,
             settings,
             layers,
+            slots: grown.slots,
+            seeds: grown.seeds,
+            policies: grown.policies,
             span: info.name_span,
         })
     }
@@ -427,14 +432,14 @@ impl<'a> Engine<'a> {
         }
     }
 
-    fn settled_stored(&self, mut stored: hir::Stored) -> hir::Stored {
+    pub(crate) fn settled_stored(&self, mut stored: hir::Stored) -> hir::Stored {
         stored.ty = self.sizes.settle_type(&stored.ty);
         stored.init = self.settled(stored.init);
         stored
     }
 
     /// A function with every inferred size in place.
-    fn settled(&self, mut function: hir::Function) -> hir::Function {
+    pub(crate) fn settled(&self, mut function: hir::Function) -> hir::Function {
         let settle = |d: &mut Dim| *d = self.sizes.settle(d);
         for call in &mut function.calls {
             call.ty.shape.iter_mut().for_each(settle);
