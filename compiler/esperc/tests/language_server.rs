@@ -1,6 +1,6 @@
 //! The real command over its pipes: `esperc lsp` begins, marks a mistake, formats, and ends with its client.
 use serde_json::{Value, json};
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};

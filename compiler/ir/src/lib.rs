@@ -17,7 +17,6 @@ pub use dim::{Dim, DimError};
 pub use dot::dot;
 pub use dtype::DType;
 pub use graph::{Graph, Node, NodeId, OpError, Output, Rule};
-pub use growth::Rule as PolicyRule;
 pub use growth::*;
 pub use interpret::{Tensor, evaluate_all, interpret};
 pub use model::*;

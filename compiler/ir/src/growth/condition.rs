@@ -62,7 +62,7 @@ pub enum Verb {
 
 /// `prune when grad_ratio < 0.01 for epochs(3)`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct GrowthRule {
+pub struct PolicyRule {
     /// What it does.
     pub verb: Verb,
     /// When.

@@ -6,7 +6,7 @@ mod seed;
 mod signal;
 mod slot;
 
-pub use condition::{Amount, Arithmetic, Comparison, Condition, GrowthRule, Verb};
+pub use condition::{Amount, Arithmetic, Comparison, Condition, PolicyRule, Verb};
 pub use live::{Join, Live, Part, Planting};
 pub use policy::{
     Acceptance, Blend, BlendKind, Initialiser, Isolation, Knowledge, Newborn, OptimizerState, Policy, Probe, RampKind, Rent, Selection,

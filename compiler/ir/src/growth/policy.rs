@@ -1,5 +1,5 @@
 //! A policy: how a model grows, as typed data with every default filled in.
-use super::{Bound, Condition, GrowthRule};
+use super::{Bound, Condition, PolicyRule};
 use crate::Duration;
 use esper_diagnostics::Span;
 use serde::{Deserialize, Serialize};
@@ -263,7 +263,7 @@ pub struct Policy {
     /// What must hold of the whole, always.
     pub budget: Vec<Bound>,
     /// Rules.
-    pub rules: Vec<GrowthRule>,
+    pub rules: Vec<PolicyRule>,
     /// Seeds that may live in one slot at once.
     pub capacity: u32,
     /// The least time between germination and the gain test's verdict.

@@ -8,7 +8,7 @@ use crate::names::{ItemClass, ItemId};
 use esper_diagnostics::{Diagnostic, Span};
 use esper_grammar::ast::*;
 use esper_ir::{
-    Acceptance, Blend, BlendKind, Condition, Duration, GrowthRule, Initialiser, Isolation, Knowledge, Newborn, OptimizerState, Policy,
+    Acceptance, Blend, BlendKind, Condition, Duration, Initialiser, Isolation, Knowledge, Newborn, OptimizerState, Policy, PolicyRule,
     Probe, RampKind, Rent, Selection, Sharing, Trigger, Verb,
 };
 
@@ -349,7 +349,7 @@ impl<'a> Engine<'a> {
         Some(Acceptance { alpha, rent })
     }
 
-    fn rule(&mut self, verb: &Name, condition: &'a Expr, lasting: Option<&'a Expr>, file: esper_diagnostics::FileId) -> Option<GrowthRule> {
+    fn rule(&mut self, verb: &Name, condition: &'a Expr, lasting: Option<&'a Expr>, file: esper_diagnostics::FileId) -> Option<PolicyRule> {
         let s = &mut Scope::new(file, 0);
         let known = match verb.text.as_str() {
             "germinate" => Verb::Germinate,
@@ -390,7 +390,7 @@ impl<'a> Engine<'a> {
             }
             _ => {}
         }
-        Some(GrowthRule { verb: known, condition: typed, lasting })
+        Some(PolicyRule { verb: known, condition: typed, lasting })
     }
 
     /// What lines contradict each other.
