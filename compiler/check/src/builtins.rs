@@ -117,7 +117,7 @@ pub(crate) fn position(name: &str) -> Option<usize> {
 }
 
 /// The parameters of a signature: name and whether it may be left out. `…` is not among them.
-pub(crate) fn parameters(signature: &'static str) -> Vec<(&'static str, bool)> {
+pub fn parameters(signature: &'static str) -> Vec<(&'static str, bool)> {
     let inner = signature.split_once('(').map_or("", |(_, rest)| rest.trim_end_matches(')'));
     inner
         .split(", ")

@@ -1,5 +1,6 @@
 //! Checking a loaded program: syntax, names, kinds and shapes, with the problems in the order of the text and each once.
 use crate::load::{Loaded, Session};
+use crate::memory::{Learned, Memory, Remembering};
 use esper_check::names::resolve;
 use esper_diagnostics::{Diagnostic, Severity, Sources};
 use std::path::Path;
@@ -42,7 +43,31 @@ impl Session {
     }
 
     /// Checks a program that was loaded.
-    pub fn check_loaded(&mut self, mut loaded: Loaded) -> Checked {
+    pub fn check_loaded(&mut self, loaded: Loaded) -> Checked {
+        self.check_by(loaded, &mut problems_of)
+    }
+
+    /// The same with what earlier checks found; gives also what was learned of items. Experiments that are not known are elaborated only
+    /// where that is asked for.
+    pub fn check_remembering(&mut self, loaded: Loaded, memory: &mut Memory, elaborates: bool) -> (Checked, Learned) {
+        let mut learned = Learned::default();
+        let checked = self.check_by(loaded, &mut |loaded| {
+            learned = Learned::default();
+            if loaded.entry_error.is_some() {
+                return problems_of(loaded);
+            }
+            let inputs = loaded.inputs();
+            let resolution = resolve(&inputs);
+            let mut remembering = Remembering::new(memory, loaded, &resolution, elaborates);
+            let problems = esper_check::problems_with(&loaded.problems, &resolution, &mut |work| remembering.run(work));
+            learned = remembering.learned;
+            problems
+        });
+        memory.forget_old();
+        (checked, learned)
+    }
+
+    fn check_by(&mut self, mut loaded: Loaded, problems_of: &mut dyn FnMut(&Loaded) -> Vec<Diagnostic>) -> Checked {
         let mut problems = problems_of(&loaded);
         if problems.iter().any(|p| p.code == "E0101" && p.edits.is_empty()) {
             // Nothing near by has that name: the whole library is looked at, so that the error can say which `use` is missing.

@@ -1,5 +1,6 @@
 //! What the server offers, as the answer to `initialize`.
 use crate::client::Client;
+use crate::features::semantic_tokens::{MODIFIERS, TYPES};
 use crate::handlers::actions::KINDS;
 use crate::uri::SCHEME;
 use serde_json::{Value, json};
@@ -13,6 +14,22 @@ pub fn initialize_result(client: &Client) -> Value {
             "diagnosticProvider": { "identifier": "esper", "interFileDependencies": true, "workspaceDiagnostics": true },
             "documentFormattingProvider": true,
             "documentRangeFormattingProvider": true,
+            "hoverProvider": true,
+            "completionProvider": { "triggerCharacters": [".", "{", "("] },
+            "signatureHelpProvider": { "triggerCharacters": ["(", ","], "retriggerCharacters": ["="] },
+            "inlayHintProvider": true,
+            "codeLensProvider": {},
+            "documentSymbolProvider": true,
+            "workspaceSymbolProvider": true,
+            "foldingRangeProvider": true,
+            "selectionRangeProvider": true,
+            "documentLinkProvider": {},
+            "callHierarchyProvider": true,
+            "semanticTokensProvider": {
+                "legend": { "tokenTypes": TYPES, "tokenModifiers": MODIFIERS },
+                "full": { "delta": true },
+                "range": true,
+            },
             "codeActionProvider": { "codeActionKinds": KINDS },
             "definitionProvider": true,
             "referencesProvider": true,

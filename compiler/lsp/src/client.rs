@@ -11,6 +11,10 @@ pub struct Client {
     pub pulls_diagnostics: bool,
     /// It reads documents of the server's scheme from the server.
     pub virtual_documents: bool,
+    /// Completions may hold placeholders.
+    pub snippets: bool,
+    /// It shows a tree of symbols, not only a list.
+    pub symbol_trees: bool,
     /// It takes registrations of watched files.
     pub registers_watchers: bool,
     /// It asks again for hints, tokens, lenses and diagnostics when told to.
@@ -43,6 +47,8 @@ impl Client {
             encoding,
             pulls_diagnostics: given("textDocument/diagnostic"),
             virtual_documents: given("workspace/textDocumentContent"),
+            snippets: flag("textDocument/completion/completionItem/snippetSupport"),
+            symbol_trees: flag("textDocument/documentSymbol/hierarchicalDocumentSymbolSupport"),
             registers_watchers: flag("workspace/didChangeWatchedFiles/dynamicRegistration"),
             refreshes_hints: flag("workspace/inlayHint/refreshSupport"),
             refreshes_diagnostics: flag("workspace/diagnostics/refreshSupport"),

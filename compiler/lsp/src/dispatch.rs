@@ -1,5 +1,5 @@
 //! Which handler answers which message: one line a method.
-use crate::handlers::{actions, diagnostics, formatting, navigation, sync};
+use crate::handlers::{actions, calls, completion, diagnostics, formatting, navigation, reading, sync, tokens};
 use crate::server::{Answer, Server};
 use lsp_server::{ErrorCode, ResponseError};
 use serde::Serialize;
@@ -22,6 +22,22 @@ const REQUESTS: &[(&str, RequestHandler)] = &[
     ("textDocument/documentHighlight", |s, p| typed(s, p, navigation::highlight)),
     ("textDocument/prepareRename", |s, p| typed(s, p, navigation::prepare_rename)),
     ("textDocument/rename", |s, p| typed(s, p, navigation::rename)),
+    ("textDocument/hover", |s, p| typed(s, p, reading::hover)),
+    ("textDocument/completion", |s, p| typed(s, p, completion::completion)),
+    ("textDocument/signatureHelp", |s, p| typed(s, p, reading::signature)),
+    ("textDocument/inlayHint", |s, p| typed(s, p, reading::hints)),
+    ("textDocument/codeLens", |s, p| typed(s, p, reading::code_lenses)),
+    ("textDocument/documentSymbol", |s, p| typed(s, p, reading::document_symbols)),
+    ("workspace/symbol", |s, p| typed(s, p, reading::workspace_symbols)),
+    ("textDocument/foldingRange", |s, p| typed(s, p, reading::folding_ranges)),
+    ("textDocument/selectionRange", |s, p| typed(s, p, reading::selection_ranges)),
+    ("textDocument/documentLink", |s, p| typed(s, p, reading::document_links)),
+    ("textDocument/semanticTokens/full", |s, p| typed(s, p, tokens::full)),
+    ("textDocument/semanticTokens/full/delta", |s, p| typed(s, p, tokens::full_delta)),
+    ("textDocument/semanticTokens/range", |s, p| typed(s, p, tokens::range)),
+    ("textDocument/prepareCallHierarchy", |s, p| typed(s, p, calls::prepare)),
+    ("callHierarchy/incomingCalls", |s, p| typed(s, p, calls::incoming)),
+    ("callHierarchy/outgoingCalls", |s, p| typed(s, p, calls::outgoing)),
     ("workspace/textDocumentContent", |s, p| typed(s, p, sync::content)),
 ];
 

@@ -3,7 +3,7 @@ mod capabilities;
 mod client;
 mod convert;
 mod dispatch;
-pub mod features;
+mod features;
 mod handlers;
 mod library;
 mod position;
@@ -13,10 +13,7 @@ mod uri;
 mod watchdog;
 mod workspace;
 
-pub use position::{Encoding, Lines};
 pub use server::{Outcome, serve};
-pub use snapshot::Snapshot;
-pub use uri::Place;
 
 use lsp_server::Connection;
 

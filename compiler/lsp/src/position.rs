@@ -50,10 +50,6 @@ impl Lines {
         }
         Lines { starts }
     }
-    /// How many lines there are; at least one.
-    pub fn count(&self) -> usize {
-        self.starts.len()
-    }
     /// The line that holds a byte.
     pub fn line(&self, offset: usize) -> usize {
         self.starts.partition_point(|start| *start as usize <= offset) - 1
@@ -105,7 +101,7 @@ mod tests {
     fn columns_count_the_units_that_the_client_counts() {
         let text = "aé𝔘b\r\nc\rd";
         let lines = Lines::of(text);
-        assert_eq!(lines.count(), 3);
+        assert_eq!(lines.starts.len(), 3);
         let b = text.find('b').expect("there");
         for (encoding, column) in [(Encoding::Utf8, 7), (Encoding::Utf16, 4), (Encoding::Utf32, 3)] {
             let position = Position { line: 0, character: column };

@@ -3,6 +3,7 @@ use crate::capabilities::initialize_result;
 use crate::client::Client;
 use crate::dispatch;
 use crate::handlers::diagnostics::Published;
+use crate::handlers::tokens::Sent;
 use crate::library::Library;
 use crate::uri::path_of;
 use crate::workspace::Workspace;
@@ -33,6 +34,8 @@ pub struct Server {
     pub workspace: Workspace,
     /// What was published.
     pub published: Published,
+    /// The semantic tokens that the client holds.
+    pub tokens: Sent,
     queue: VecDeque<Message>,
     next_request: i32,
     is_shut_down: bool,
@@ -58,6 +61,7 @@ pub fn serve(connection: Connection, watch: fn(u32)) -> Result<Outcome, String> 
         client,
         workspace,
         published: Published::default(),
+        tokens: Sent::default(),
         queue: VecDeque::new(),
         next_request: 0,
         is_shut_down: false,

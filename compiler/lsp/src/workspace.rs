@@ -1,10 +1,12 @@
 //! The open documents, the files beside them, and the programs they are part of, each checked at most once a change.
+use crate::features::cost::Cost;
 use crate::library::Library;
 use crate::snapshot::Snapshot;
 use crate::uri::{Place, uri_of};
+use esper_check::hir::Experiment;
 use esper_check::names::imports_of;
 use esper_diagnostics::{Diagnostic, FileId};
-use esper_driver::{Checked, Files, Loaded, Session};
+use esper_driver::{Checked, Files, Learned, Loaded, Memory, Session};
 use gen_lsp_types::Uri;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -32,13 +34,24 @@ pub struct Document {
 struct Program {
     session: Session,
     snapshot: Option<Rc<Snapshot>>,
-    problems: Option<Rc<Vec<Diagnostic>>>,
+    analysis: Option<Rc<Analysis>>,
+}
+
+/// What a check says of a program.
+#[derive(Debug)]
+pub struct Analysis {
+    /// The program; all places are in it.
+    pub snapshot: Rc<Snapshot>,
+    /// Everything that is wrong, by file and place.
+    pub problems: Vec<Diagnostic>,
+    /// What was learned of items and experiments.
+    pub learned: Learned,
 }
 
 impl Program {
     fn forget(&mut self) {
         self.snapshot = None;
-        self.problems = None;
+        self.analysis = None;
     }
 }
 
@@ -56,13 +69,32 @@ pub struct Workspace {
     found: Option<Vec<PathBuf>>,
     /// Open documents that are to be checked.
     waiting: Vec<Place>,
+    /// Those of them whose experiments are to be elaborated when there is nothing else to do.
+    deferred: Vec<Place>,
+    memory: Memory,
+    /// A program that uses every module of the standard library, made at the first use.
+    whole_library: Option<Rc<Snapshot>>,
+    /// What experiments cost, by the experiment as elaborated.
+    costs: Vec<(Rc<Experiment>, Cost)>,
 }
 
 impl Workspace {
     /// A workspace without documents.
     pub fn new(roots: Vec<PathBuf>, library: Library) -> Workspace {
         let (files, documents, programs) = (Files::default(), BTreeMap::new(), BTreeMap::new());
-        Workspace { roots, library, files, documents, programs, found: None, waiting: vec![] }
+        Workspace {
+            roots,
+            library,
+            files,
+            documents,
+            programs,
+            found: None,
+            waiting: vec![],
+            deferred: vec![],
+            memory: Memory::default(),
+            whole_library: None,
+            costs: vec![],
+        }
     }
     /// What a document of the client is.
     pub fn place(&self, uri: &Uri) -> Place {
@@ -123,17 +155,22 @@ impl Workspace {
             }
         }
         self.waiting.retain(|waiting| waiting != place);
+        self.deferred.retain(|waiting| waiting != place);
         if self.documents.contains_key(place) {
             self.waiting.insert(0, place.clone());
         }
     }
     /// Whether the program of an open document changed since it was checked.
     pub fn has_unchecked(&self) -> bool {
-        !self.waiting.is_empty()
+        !self.waiting.is_empty() || !self.deferred.is_empty()
     }
-    /// Takes the next document to check: the one that was edited last before those that use it.
-    pub fn next_unchecked(&mut self) -> Option<Place> {
-        (!self.waiting.is_empty()).then(|| self.waiting.remove(0))
+    /// Takes the next document to check, and whether to elaborate its experiments: the one that was edited last before those that use
+    /// it, and what is quick of all of them first.
+    pub fn next_unchecked(&mut self) -> Option<(Place, bool)> {
+        if !self.waiting.is_empty() {
+            return Some((self.waiting.remove(0), false));
+        }
+        (!self.deferred.is_empty()).then(|| (self.deferred.remove(0), true))
     }
     /// Folders that the client opened and closed.
     pub fn change_roots(&mut self, added: &[PathBuf], removed: &[PathBuf]) {
@@ -156,18 +193,76 @@ impl Workspace {
         snapshot
     }
 
-    /// Everything the compiler says of that program, by file and place, with the snapshot that its places are in.
-    pub fn problems(&mut self, place: &Place) -> (Rc<Snapshot>, Rc<Vec<Diagnostic>>) {
-        if let Some(Program { snapshot: Some(snapshot), problems: Some(problems), .. }) = self.programs.get(place) {
-            return (snapshot.clone(), problems.clone());
+    /// Everything the compiler says of that program.
+    pub fn analysis(&mut self, place: &Place) -> Rc<Analysis> {
+        self.analyse(place, true)
+    }
+
+    /// The same, where experiments that are not known from before may be left out and are then put off.
+    pub fn quick_analysis(&mut self, place: &Place) -> Rc<Analysis> {
+        let analysis = self.analyse(place, false);
+        if analysis.learned.is_partial && self.documents.contains_key(place) && !self.deferred.contains(place) {
+            self.deferred.push(place.clone());
+        }
+        analysis
+    }
+
+    fn analyse(&mut self, place: &Place, elaborates: bool) -> Rc<Analysis> {
+        let known = self.programs.get(place).and_then(|p| p.analysis.clone());
+        if let Some(analysis) = known.filter(|a| !elaborates || !a.learned.is_partial) {
+            return analysis;
         }
         let loaded = self.load(place);
         let program = self.programs.entry(place.clone()).or_default();
-        let Checked { loaded, problems } = program.session.check_loaded(loaded);
-        let (snapshot, problems) = (Rc::new(Snapshot::new(loaded)), Rc::new(problems));
-        program.snapshot = Some(snapshot.clone());
-        program.problems = Some(problems.clone());
-        (snapshot, problems)
+        let (Checked { loaded, problems }, learned) = program.session.check_remembering(loaded, &mut self.memory, elaborates);
+        let snapshot = Rc::new(Snapshot::new(loaded));
+        let analysis = Rc::new(Analysis { snapshot: snapshot.clone(), problems, learned });
+        program.snapshot = Some(snapshot);
+        program.analysis = Some(analysis.clone());
+        analysis
+    }
+
+    /// What the sound experiments of a document's program cost.
+    pub fn costs(&mut self, place: &Place) -> Rc<Vec<Cost>> {
+        let analysis = self.quick_analysis(place);
+        let of = |costs: &[(Rc<Experiment>, Cost)], experiment: &Rc<Experiment>| {
+            costs.iter().find(|(known, _)| Rc::ptr_eq(known, experiment)).map(|(_, cost)| cost.clone())
+        };
+        let mut found = vec![];
+        for (span, experiment) in &analysis.learned.experiments {
+            let cost = of(&self.costs, experiment).unwrap_or_else(|| {
+                let cost = Cost::of_experiment(*span, experiment);
+                // Those of experiments that changed are let go.
+                self.costs.retain(|(known, _)| Rc::strong_count(known) > 1);
+                self.costs.push((experiment.clone(), cost.clone()));
+                cost
+            });
+            found.push(Cost { span: *span, ..cost });
+        }
+        Rc::new(found)
+    }
+
+    /// A program that uses every module of the standard library.
+    pub fn library_program(&mut self) -> Rc<Snapshot> {
+        let program = self.whole_library.get_or_insert_with(|| {
+            let text: String = esper_stdlib::modules().map(|module| format!("use {module}.{{}}\n")).collect();
+            Rc::new(Snapshot::new(Session::new().load_text("", &text, Path::new(""))))
+        });
+        program.clone()
+    }
+
+    /// The modules that a document can name beside the standard library's.
+    pub fn modules(&mut self, place: &Place) -> Vec<String> {
+        let folder = self.folder_of(place);
+        let files = self.all_files();
+        let module = |file: &Place| match file {
+            Place::File(path) if file != place => {
+                let inside = path.strip_prefix(&folder).ok()?.with_extension("");
+                Some(inside.to_string_lossy().replace(['/', '\\'], "."))
+            }
+            _ => None,
+        };
+        files.iter().filter_map(module).collect()
     }
 
     fn load(&mut self, place: &Place) -> Loaded {

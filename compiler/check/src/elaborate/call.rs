@@ -5,6 +5,7 @@ use super::sizes::{exported, written};
 use super::spelling::{argument, spell, unwrapped};
 use super::value::{Bound, Function, Kind, Recipe, Target, Tensor, Value};
 use super::{Engine, Link};
+use crate::facts::FactKind;
 use crate::names::{ItemClass, ItemId};
 use esper_diagnostics::{Diagnostic, Span};
 use esper_grammar::ast::*;
@@ -73,7 +74,17 @@ impl<'a> Engine<'a> {
             let recipe = recipe.clone();
             return self.recipe(&recipe, given, span, text());
         }
-        self.apply(s, function, given, callee.span, span, &text)
+        let is_layer = match &function {
+            Value::Layer(_) | Value::Slot(_) => true,
+            Value::Series(of) => matches!(**of, Value::Layer(_)),
+            Value::List(list) => list.iter().all(|l| matches!(l, Value::Layer(_))),
+            _ => false,
+        };
+        let result = self.apply(s, function, given, callee.span, span, &text);
+        if is_layer && !is_piped {
+            self.learn(s, FactKind::LayerCall, span, &result);
+        }
+        result
     }
 
     /// `x |> f` and `x |> g(args)`.
@@ -83,11 +94,13 @@ impl<'a> Engine<'a> {
         match &unwrapped(f).kind {
             ExprKind::Call { callee, args } => {
                 let result = self.call(s, callee, Some(given), args, f.span);
+                self.learn(s, FactKind::Stage, f.span, &result);
                 widened(result, span)
             }
             _ => {
                 let function = self.callee(s, f);
                 let result = self.apply(s, function, vec![given], f.span, f.span, &|| spell(f));
+                self.learn(s, FactKind::Stage, f.span, &result);
                 widened(result, span)
             }
         }
@@ -392,6 +405,7 @@ impl<'a> Engine<'a> {
                     let symbol = s.symbol(&p.name.text);
                     let open = super::sizes::Open { name: p.name.text.clone(), span, owner: owner.to_string(), layer: None };
                     self.sizes.open.insert(symbol.clone(), open);
+                    self.learn_left_out(span, &p.name.text, &symbol, p.name.span);
                     Value::Size(Dim::symbol(&symbol))
                 }
                 (None, None) => Value::Poison,

@@ -3,6 +3,7 @@ use super::scope::Scope;
 use super::sizes;
 use super::value::{Function, Kind, Recipe, Target, Value};
 use super::{DEEPEST, Engine};
+use crate::facts::FactKind;
 use crate::names::{ItemClass, ItemId};
 use esper_diagnostics::{Diagnostic, Span};
 use esper_grammar::ast::*;
@@ -22,6 +23,9 @@ impl<'a> Engine<'a> {
         }
         self.depth += 1;
         let value = self.expr_of_any_kind(s, e);
+        if matches!(e.kind, ExprKind::Name(_)) {
+            self.learn(s, FactKind::Value, e.span, &value);
+        }
         self.depth -= 1;
         value
     }

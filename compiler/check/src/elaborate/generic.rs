@@ -3,18 +3,72 @@ use super::Engine;
 use super::instance::Instance;
 use super::scope::Scope;
 use super::value::{Kind, Value};
+use crate::facts::Fact;
+use crate::hir;
 use crate::names::{ItemClass, ItemInfo, Resolution};
 use esper_diagnostics::{Diagnostic, Severity};
 use esper_grammar::ast::*;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// One piece of a check. What it finds follows from the item's text and from what the names it looks up mean, and from nothing else,
+/// so a caller may remember it.
+#[derive(Clone, Copy, Debug)]
+pub enum Work<'a> {
+    /// An item with names for its sizes.
+    Item(&'a ItemInfo<'a>),
+    /// The fields of an experiment.
+    Fields(&'a ItemInfo<'a>),
+    /// An experiment with its sizes, where everything else is sound.
+    Experiment(&'a ItemInfo<'a>),
+}
+
+/// What a piece of a check finds.
+#[derive(Clone, Debug, Default)]
+pub struct Findings {
+    /// What is wrong, in the order found.
+    pub problems: Vec<Diagnostic>,
+    /// What was learned of an item, where that was asked for.
+    pub facts: Vec<Fact>,
+    /// A sound experiment.
+    pub experiment: Option<hir::Experiment>,
+}
+
+impl<'a> Work<'a> {
+    /// The item that the work is about.
+    pub fn item(&self) -> &'a ItemInfo<'a> {
+        match self {
+            Work::Item(info) | Work::Fields(info) | Work::Experiment(info) => info,
+        }
+    }
+    /// Does it. `learn`: facts are wanted too.
+    pub fn run(self, resolution: &'a Resolution<'a>, learn: bool) -> Findings {
+        match self {
+            Work::Item(info) => {
+                let mut engine = Engine::new(resolution, false);
+                engine.facts = learn.then(Default::default);
+                engine.check_item(info);
+                let facts = engine.facts();
+                Findings { problems: engine.problems, facts, experiment: None }
+            }
+            Work::Fields(info) => Findings { problems: super::train::check_fields(resolution, info), ..Findings::default() },
+            Work::Experiment(info) => {
+                let (experiment, problems) = super::train::check_train(resolution, info);
+                Findings { problems, experiment, ..Findings::default() }
+            }
+        }
+    }
+}
+
 /// Checks every item; then, where nothing is wrong so far (the texts included, if they parse), every experiment with its sizes.
-pub(crate) fn check_items<'a>(resolution: &'a Resolution<'a>, parses: bool) -> Vec<Diagnostic> {
+/// `run` does each piece of the work, or knows what it finds.
+pub(crate) fn check_items<'a>(
+    resolution: &'a Resolution<'a>,
+    parses: bool,
+    run: &mut dyn FnMut(Work<'a>) -> Vec<Diagnostic>,
+) -> Vec<Diagnostic> {
     let mut problems: Vec<Diagnostic> = vec![];
     for info in &resolution.items {
-        let mut engine = Engine::new(resolution, false);
-        engine.check_item(info);
-        for problem in engine.problems {
+        for problem in run(Work::Item(info)) {
             let known = |p: &Diagnostic| p.code == problem.code && p.primary.span == problem.primary.span;
             if !problems.iter().any(known) {
                 problems.push(problem);
@@ -25,7 +79,12 @@ pub(crate) fn check_items<'a>(resolution: &'a Resolution<'a>, parses: bool) -> V
     for info in resolution.items.iter().filter(|i| i.kind == ItemClass::Train) {
         // What is wrong with an item would show again in each experiment that uses it.
         let sound = parses && !problems.iter().any(is_error) && !resolution.problems.iter().any(is_error);
-        problems.extend(super::train::check_train(resolution, info, sound));
+        let fields = run(Work::Fields(info));
+        let elaborates = sound && !fields.iter().any(is_error);
+        problems.extend(fields);
+        if elaborates {
+            problems.extend(run(Work::Experiment(info)));
+        }
     }
     problems
 }

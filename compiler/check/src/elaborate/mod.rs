@@ -9,6 +9,7 @@ mod generic;
 mod growth;
 mod initialiser;
 mod instance;
+mod learn;
 mod members;
 mod messages;
 mod pattern;
@@ -32,6 +33,7 @@ use std::collections::BTreeMap;
 use value::{Tensor, Value};
 
 pub(crate) use generic::check_items;
+pub use generic::{Findings, Work};
 pub use train::{elaborate, trains};
 
 /// How many operations and turns of loops one program may unroll to.
@@ -107,6 +109,8 @@ pub(crate) struct Engine<'a> {
     pub names: BTreeMap<Span, String>,
     /// Values of constants.
     constants: BTreeMap<ItemId, Value>,
+    /// What is noted for editors, where that is asked for.
+    pub facts: Option<learn::Notes>,
     frames: u32,
     work: u64,
     exhausted: bool,
@@ -135,6 +139,7 @@ impl<'a> Engine<'a> {
             deferred: vec![],
             names: BTreeMap::new(),
             constants: BTreeMap::new(),
+            facts: None,
             frames: 0,
             work: 0,
             exhausted: false,

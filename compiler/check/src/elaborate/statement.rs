@@ -3,6 +3,7 @@ use super::Engine;
 use super::scope::{Scope, Variable};
 use super::sizes::written_type;
 use super::value::{Kind, Tensor, Value};
+use crate::facts::FactKind;
 use esper_diagnostics::{Diagnostic, Span};
 use esper_grammar::ast::*;
 
@@ -42,7 +43,10 @@ impl<'a> Engine<'a> {
     /// Declares what a pattern names.
     pub fn declare(&mut self, s: &mut Scope, pattern: &'a Pattern, value: Value) {
         match pattern {
-            Pattern::Name(name) => s.declare(&name.text, value, name.span),
+            Pattern::Name(name) => {
+                self.learn(s, FactKind::Let, name.span, &value);
+                s.declare(&name.text, value, name.span);
+            }
             Pattern::Tuple(parts, span) => {
                 let values = match value {
                     Value::Tuple(values) if values.len() == parts.len() => values.to_vec(),

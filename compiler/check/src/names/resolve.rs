@@ -10,6 +10,7 @@ use super::suggest::{self, Budget, UseSites};
 use super::walk::{Found, Walker, Words};
 use esper_diagnostics::{Diagnostic, FileId, Severity, Span};
 use esper_grammar::ast::{File, Item, ItemKind, Path};
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A parsed file and how `use` names it.
@@ -22,6 +23,9 @@ pub struct FileInput<'a> {
     /// Its tree.
     pub file: &'a File,
 }
+
+/// Names that were looked up, by file, with what they meant there.
+pub type Reads = BTreeMap<FileId, BTreeMap<String, Option<ItemId>>>;
 
 /// What every top-level name of every file means, and all problems of names.
 #[derive(Clone, Debug, Default)]
@@ -38,6 +42,8 @@ pub struct Resolution<'a> {
     /// Items by the place of their names.
     by_place: BTreeMap<Span, ItemId>,
     unsound: BTreeSet<ItemId>,
+    /// What was looked up, while somebody wants to know.
+    reads: RefCell<Option<Reads>>,
     /// Every place that names an item, and what each item declares inside, by its file and its position there: for the index.
     pub(super) places: Vec<(ItemId, Span)>,
     pub(super) locals: Vec<(FileId, usize, Vec<Local>)>,
@@ -47,7 +53,21 @@ pub struct Resolution<'a> {
 impl<'a> Resolution<'a> {
     /// What a name means at the top of a file: its own items and what it imports, under the names it has there.
     pub fn lookup(&self, file: FileId, name: &str) -> Option<ItemId> {
-        self.tables.get(&file)?.get(name).copied()
+        let found = self.tables.get(&file).and_then(|table| table.get(name)).copied();
+        if let Some(reads) = &mut *self.reads.borrow_mut() {
+            let of_file = reads.entry(file).or_default();
+            if !of_file.contains_key(name) {
+                of_file.insert(name.to_string(), found);
+            }
+        }
+        found
+    }
+    /// Runs something and tells which names it looked up, in which files, and what they meant: with the texts of those items, all that
+    /// its result depends on. Inside another one it tells nothing.
+    pub fn recorded<T>(&self, run: impl FnOnce() -> T) -> (T, Reads) {
+        self.reads.replace(Some(Reads::new()));
+        let result = run();
+        (result, self.reads.take().unwrap_or_default())
     }
     /// The item of that number. Panics on a number of another resolution: a bug of the caller.
     pub fn item(&self, id: ItemId) -> &ItemInfo<'a> {
@@ -63,8 +83,20 @@ impl<'a> Resolution<'a> {
         if module.is_empty() {
             return self.lookup(file, &last.text);
         }
-        let owner = self.module(&joined(module.iter().map(|n| n.text.as_str())))?;
-        self.own.get(&owner)?.get(&last.text).copied()
+        let whole = joined(path.names.iter().map(|n| n.text.as_str()));
+        let owner = self.module(&joined(module.iter().map(|n| n.text.as_str())));
+        let found = owner.and_then(|owner| self.own.get(&owner)?.get(&last.text)).copied();
+        if let Some(reads) = &mut *self.reads.borrow_mut() {
+            reads.entry(file).or_default().insert(whole, found);
+        }
+        found
+    }
+    /// What a name meant that [`Resolution::recorded`] told: a name of a file, or a path of one.
+    pub fn read_again(&self, file: FileId, name: &str) -> Option<ItemId> {
+        match name.rsplit_once('.') {
+            Some((module, last)) => self.own.get(&self.module(module)?)?.get(last).copied(),
+            None => self.tables.get(&file)?.get(name).copied(),
+        }
     }
     /// All names at the top of a file.
     pub(super) fn table(&self, file: FileId) -> impl Iterator<Item = (&String, &ItemInfo<'a>)> {

@@ -1,5 +1,19 @@
 //! The features, one a file: pure functions from a snapshot and a place in it to plain data.
+pub mod calls;
 pub mod code_actions;
+pub mod completion;
+pub mod context;
+pub mod cost;
+pub mod describe;
 pub mod formatting;
+pub mod hover;
+pub mod inlay_hints;
+pub mod lenses;
 pub mod navigation;
 pub mod rename;
+pub mod semantic_tokens;
+pub mod signature_help;
+pub mod structure;
+pub mod surroundings;
+pub mod symbols;
+pub mod words;

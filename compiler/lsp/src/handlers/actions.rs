@@ -12,8 +12,9 @@ pub const KINDS: [&str; 2] = ["quickfix", "source.fixAll"];
 /// `textDocument/codeAction`.
 pub fn code_actions(server: &mut Server, params: lsp::CodeActionParams) -> Reply<Value> {
     let place = server.workspace.place(&params.text_document.uri);
-    let (snapshot, problems) = server.workspace.problems(&place);
-    let range = server.span(&snapshot, params.range);
+    let analysis = server.workspace.analysis(&place);
+    let (snapshot, problems) = (&analysis.snapshot, &analysis.problems);
+    let range = server.span(snapshot, params.range);
     let only: Option<Vec<String>> =
         params.context.only.map(|kinds| kinds.iter().map(|k| json!(k).as_str().unwrap_or_default().to_string()).collect());
     let wanted = |kind: &str| {
@@ -22,9 +23,9 @@ pub fn code_actions(server: &mut Server, params: lsp::CodeActionParams) -> Reply
     let mut found: Vec<Value> = vec![];
     let encoding = server.client.encoding;
     if wanted("quickfix") {
-        for action in actions(&snapshot, &problems, range) {
-            let Some(edit) = convert::workspace_edit(&mut server.workspace, &snapshot, action.changes, encoding) else { continue };
-            let diagnostic = convert::diagnostic(&mut server.workspace, &snapshot, action.problem, encoding);
+        for action in actions(snapshot, problems, range) {
+            let Some(edit) = convert::workspace_edit(&mut server.workspace, snapshot, action.changes, encoding) else { continue };
+            let diagnostic = convert::diagnostic(&mut server.workspace, snapshot, action.problem, encoding);
             found.push(json!({
                 "title": action.title,
                 "kind": "quickfix",
@@ -37,9 +38,9 @@ pub fn code_actions(server: &mut Server, params: lsp::CodeActionParams) -> Reply
     // An editor that only looks for a light bulb is not told of it at every place.
     let asked = only.is_some() || !found.is_empty();
     if wanted("source.fixAll") && asked {
-        let changes = fix_all(&snapshot, &problems);
+        let changes = fix_all(snapshot, problems);
         if !changes.is_empty()
-            && let Some(edit) = convert::workspace_edit(&mut server.workspace, &snapshot, &changes, encoding)
+            && let Some(edit) = convert::workspace_edit(&mut server.workspace, snapshot, &changes, encoding)
         {
             found.push(json!({ "title": "Apply every certain repair in this file", "kind": "source.fixAll", "edit": edit }));
         }

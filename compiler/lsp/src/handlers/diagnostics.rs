@@ -4,6 +4,7 @@ use crate::convert;
 use crate::server::Server;
 use crate::snapshot::Snapshot;
 use crate::uri::Place;
+use crate::workspace::Analysis;
 use esper_diagnostics::{Diagnostic, FileId};
 use gen_lsp_types as lsp;
 use serde_json::{Value, json};
@@ -23,20 +24,21 @@ impl Server {
     }
     /// Checks one document and publishes what is found.
     pub fn idle_work(&mut self) {
-        if let Some(place) = self.workspace.next_unchecked() {
-            self.publish(&place);
+        if let Some((place, elaborates)) = self.workspace.next_unchecked() {
+            let analysis = if elaborates { self.workspace.analysis(&place) } else { self.workspace.quick_analysis(&place) };
+            self.publish(&place, &analysis);
         }
     }
 
-    fn publish(&mut self, place: &Place) {
-        let (snapshot, problems) = self.workspace.problems(place);
+    fn publish(&mut self, place: &Place, analysis: &Analysis) {
+        let (snapshot, problems) = (&analysis.snapshot, &analysis.problems);
         let Some((uri, version)) = self.workspace.document(place).map(|d| (d.uri.clone(), d.version)) else { return };
-        let own = self.diagnostics_of(&snapshot, &problems, snapshot.entry());
+        let own = self.diagnostics_of(snapshot, problems, snapshot.entry());
         self.notify("textDocument/publishDiagnostics", json!({ "uri": uri, "version": version, "diagnostics": own }));
         let mut elsewhere: BTreeMap<String, Vec<Value>> = BTreeMap::new();
         for file in snapshot.loaded.files.iter().skip(1).map(|f| f.id) {
             let Some(other) = snapshot.place(file).filter(|p| self.workspace.document(p).is_none()) else { continue };
-            let found = self.diagnostics_of(&snapshot, &problems, file);
+            let found = self.diagnostics_of(snapshot, problems, file);
             if let (false, Some(uri)) = (found.is_empty(), self.workspace.uri(&other)) {
                 elsewhere.insert(uri.0, found);
             }
@@ -62,6 +64,7 @@ impl Server {
 
     /// A document that is open no longer: what was said of it and because of it is taken back, or said by those that use it.
     pub fn forget_document(&mut self, place: &Place, uri: &lsp::Uri) {
+        self.tokens.remove(place);
         if self.client.pulls_diagnostics {
             return;
         }
@@ -76,8 +79,8 @@ impl Server {
     }
 
     fn report(&mut self, place: &Place, previous: Option<&str>) -> Value {
-        let (snapshot, problems) = self.workspace.problems(place);
-        let items = self.diagnostics_of(&snapshot, &problems, snapshot.entry());
+        let analysis = self.workspace.analysis(place);
+        let items = self.diagnostics_of(&analysis.snapshot, &analysis.problems, analysis.snapshot.entry());
         let id = format!("{:016x}", fnv1a(&json!(items).to_string()));
         match previous == Some(id.as_str()) {
             true => json!({ "kind": "unchanged", "resultId": id }),

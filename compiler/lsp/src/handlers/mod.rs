@@ -1,9 +1,13 @@
 //! Between the protocol and the features: parameters become a snapshot and a place in it, plain data becomes the protocol's types.
 pub mod actions;
+pub mod calls;
+pub mod completion;
 pub mod diagnostics;
 pub mod formatting;
 pub mod navigation;
+pub mod reading;
 pub mod sync;
+pub mod tokens;
 
 use crate::server::Server;
 use crate::snapshot::Snapshot;

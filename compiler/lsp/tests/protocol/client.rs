@@ -122,7 +122,21 @@ impl Client {
     /// Sends a request and gives its result.
     pub fn ask(&mut self, method: &str, params: Value) -> Value {
         let id = self.send(method, params);
-        self.answer(id).unwrap_or_else(|error| panic!("{method}: {error}"))
+        let result = self.answer(id).unwrap_or_else(|error| panic!("{method}: {error}"));
+        crate::schema::check(method, &result);
+        result
+    }
+
+    /// Opens `a.blueprint` with a fixture and gives the parameters of a request about its mark.
+    pub fn open_marked(&mut self, fixture: &str) -> Value {
+        let (text, position) = marked(fixture);
+        self.open("a.blueprint", &text);
+        json!({ "textDocument": { "uri": self.uri("a.blueprint") }, "position": position })
+    }
+
+    /// The parameters of a request about a whole document.
+    pub fn document(&self, name: &str) -> Value {
+        json!({ "textDocument": { "uri": self.uri(name) } })
     }
 
     /// Opens a document with a text; the file need not exist.

@@ -1,7 +1,16 @@
 //! The server over its protocol, in this process: each feature asked as an editor asks it.
 mod actions;
+mod calls;
 mod client;
+mod completion;
 mod diagnostics;
+mod hints;
+mod hover;
 mod lifecycle;
 mod navigation;
+mod schema;
+mod signatures;
+mod structure;
+mod symbols;
 mod synchronisation;
+mod tokens;

@@ -1,13 +1,6 @@
 //! Definitions, references, highlights and renames.
-use crate::client::{Client, marked, short_range};
+use crate::client::{Client, short_range};
 use serde_json::{Value, json};
-
-/// Asks about the marked place of `a.blueprint`.
-fn at_mark(client: &mut Client, fixture: &str) -> Value {
-    let (text, position) = marked(fixture);
-    client.open("a.blueprint", &text);
-    json!({ "textDocument": { "uri": client.uri("a.blueprint") }, "position": position })
-}
 
 /// `a.blueprint 3:4-3:9` for each location.
 fn short(client: &Client, locations: &Value) -> Vec<String> {
@@ -25,7 +18,7 @@ fn short(client: &Client, locations: &Value) -> Vec<String> {
 fn check_definition(fixture: &str, expected: &[&str]) {
     let seeds = "/// Twice.\nfn twice(x: f32[n], by: float = 2) -> f32[n] { x * by }\n";
     let mut client = Client::with(&[("seeds.blueprint", seeds)]);
-    let params = at_mark(&mut client, fixture);
+    let params = client.open_marked(fixture);
     let found = client.ask("textDocument/definition", params);
     assert_eq!(short(&client, &found), expected, "{fixture}");
     client.end();
@@ -52,8 +45,7 @@ fn members_and_slots_lead_to_the_lines_that_declare_them() {
 #[test]
 fn a_name_of_the_library_leads_into_a_read_only_file_where_everything_works_too() {
     let mut client = Client::with(&[]);
-    let params = at_mark(
-        &mut client,
+    let params = client.open_marked(
         "use std.nn.{Linear}\nblueprint A {\n    layer one = Lin$0ear(4)\n    forward(x: f32[b, d]) -> f32[b, 4] { one(x) }\n}\n",
     );
     let found = client.ask("textDocument/definition", params);
@@ -80,7 +72,7 @@ fn a_client_that_reads_the_servers_documents_gets_their_text() {
     let mut abilities = crate::client::usual();
     abilities["workspace"] = json!({ "textDocumentContent": {} });
     let mut client = Client::offering(abilities, &[]);
-    let params = at_mark(&mut client, "use std.nn.{Lin$0ear}\n");
+    let params = client.open_marked("use std.nn.{Lin$0ear}\n");
     let found = client.ask("textDocument/definition", params);
     assert_eq!(found["uri"], "blueprint-std:/std/nn.blueprint");
     let content = client.ask("workspace/textDocumentContent", json!({ "uri": found["uri"] }));
@@ -117,7 +109,7 @@ fn references_are_found_in_all_files() {
 #[test]
 fn highlights_tell_reading_from_writing() {
     let mut client = Client::with(&[]);
-    let params = at_mark(&mut client, "fn f(x: f32[n]) -> f32[n] {\n    let y$0 = x\n    y = y + 1\n    y\n}\n");
+    let params = client.open_marked("fn f(x: f32[n]) -> f32[n] {\n    let y$0 = x\n    y = y + 1\n    y\n}\n");
     let found = client.ask("textDocument/documentHighlight", params);
     let found: Vec<String> =
         found.as_array().expect("a list").iter().map(|h| format!("{} {}", short_range(&h["range"]), h["kind"])).collect();
@@ -154,7 +146,7 @@ fn a_rename_changes_every_file_and_leaves_aliases() {
 #[test]
 fn the_library_is_not_renamed() {
     let mut client = Client::with(&[]);
-    let params = at_mark(&mut client, "use std.nn.{re$0lu}\n");
+    let params = client.open_marked("use std.nn.{re$0lu}\n");
     let id = client.send("textDocument/prepareRename", params);
     assert!(client.answer(id).expect_err("refused")["message"].as_str().expect("text").contains("standard library"));
     client.end();

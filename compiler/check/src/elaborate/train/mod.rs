@@ -50,17 +50,21 @@ fn run<'a>(resolution: &'a Resolution<'a>, info: &'a ItemInfo<'a>, fields: &Fiel
     }
 }
 
-/// What is wrong with an experiment: its fields, and where everything else is sound, with its sizes.
-pub(crate) fn check_train<'a>(resolution: &'a Resolution<'a>, info: &'a ItemInfo<'a>, sound: bool) -> Vec<Diagnostic> {
-    let (fields, mut problems) = fields::of(resolution, info);
-    if !sound || problems.iter().any(|p| p.severity == Severity::Error) {
-        return problems;
+/// What is wrong with the fields of an experiment.
+pub(crate) fn check_fields<'a>(resolution: &'a Resolution<'a>, info: &'a ItemInfo<'a>) -> Vec<Diagnostic> {
+    fields::of(resolution, info).1
+}
+
+/// An experiment whose fields are right, with its sizes, and what is to be said of it; none where a field is missing after all.
+pub(crate) fn check_train<'a>(resolution: &'a Resolution<'a>, info: &'a ItemInfo<'a>) -> (Option<hir::Experiment>, Vec<Diagnostic>) {
+    let (fields, problems) = fields::of(resolution, info);
+    if problems.iter().any(|p| p.severity == Severity::Error) {
+        return (None, vec![]);
     }
-    problems.extend(match run(resolution, info, &fields) {
-        Ok((_, warnings)) => warnings,
-        Err(found) => found,
-    });
-    problems
+    match run(resolution, info, &fields) {
+        Ok((experiment, warnings)) => (Some(experiment), warnings),
+        Err(problems) => (None, problems),
+    }
 }
 
 impl Fields<'_> {
