@@ -4,3 +4,4 @@ mod building;
 mod commands;
 mod loading;
 mod overriding;
+mod remembering;

@@ -63,5 +63,5 @@ fn a_sound_experiment_tells_what_its_network_costs() {
     let costs = "1,210 parameters";
     check(&program.replacen("train t", "train $0t", 1), &[costs, "FLOPs a row", "bytes of activations"]);
     check(&program.replacen("blueprint Small", "blueprint $0Small", 1), &["in `t`: 1,210 parameters"]);
-    check(&program.replacen("layer first", "layer $0first", 1), &["in `t`: `first`, `f32[b, 64] → f32[b, 16]`, 1,040 parameters"]);
+    check(&program.replacen("layer first", "layer $0first", 1), &["in `t`: `first`, `f32[batch, 64] → f32[batch, 16]`, 1,040 parameters"]);
 }
