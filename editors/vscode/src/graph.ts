@@ -62,7 +62,7 @@ function page(webview: vscode.Webview, script: vscode.Uri, dot: string): string 
 <style>
   body { padding: 0; overflow: auto; }
   #status { padding: 1em; }
-  svg text { fill: var(--vscode-editor-foreground); font-family: var(--vscode-editor-font-family); }
+  svg text { fill: var(--vscode-editor-foreground); font-family: 'Courier New', Courier, 'Liberation Mono', monospace; }
   svg polygon, svg ellipse { fill: none; stroke: var(--vscode-editor-foreground); }
   svg path { stroke: var(--vscode-descriptionForeground); }
   svg .edge polygon { fill: var(--vscode-descriptionForeground); stroke: none; }

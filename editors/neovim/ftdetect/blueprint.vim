@@ -1,0 +1,2 @@
+" Files that are blueprints.
+autocmd BufRead,BufNewFile *.blueprint setfiletype blueprint
