@@ -79,11 +79,9 @@ impl<'a> Context<'a> {
         let repaired = format!("{} and {} {} {}", written(left.span), written(middle.span), op.text(), written(right.span));
         let op_span = self.span(op_start, op_start + op.text().len());
         self.problems.push(
-            Diagnostic::error("E0008", "comparisons do not chain", op_span, "comparisons do not chain").label(left.span, "").edit(
-                format!("replace by `{repaired}`"),
-                left.span.to(right.span),
-                repaired,
-            ),
+            Diagnostic::error("E0008", "comparisons do not chain", op_span, "comparisons do not chain")
+                .label(left.span, "this is already true or false")
+                .edit(format!("replace by `{repaired}`"), left.span.to(right.span), repaired),
         );
         let second = self.binary(op, op_start, middle, right);
         let span = left.span.to(second.span);

@@ -2,6 +2,7 @@
 pub mod builtins;
 mod codes;
 mod elaborate;
+pub mod experiment;
 pub mod facts;
 pub mod hir;
 pub mod names;

@@ -1,5 +1,6 @@
 //! `esperc doc`: signatures and documentation of modules, items, functions of the language and operators.
 use crate::load::{Loaded, Session};
+use esper_check::experiment::{FIELDS, FieldInfo, WORDS, WordInfo, words_of};
 use esper_check::names::{ItemClass, ItemInfo, Resolution, resolve};
 use esper_diagnostics::{Sources, Span, nearest};
 use esper_grammar::ast::{Body, ItemKind, LineKind, Param};
@@ -8,7 +9,7 @@ use std::path::Path;
 /// What is documented under a name, as Markdown; `None` where nothing has that name.
 ///
 /// A name is a module (`std.nn`), an item of one (`std.nn.Linear`), the bare name of an item of the standard library (`Linear`),
-/// a function of the language (`mean`) or an operator of the table. `entry` adds the modules of a user's program.
+/// a function of the language (`mean`), `train`, one of its fields (`split`) or their words (`holdout`), or an operator of the table. `entry` adds the modules of a user's program.
 pub fn document(session: &mut Session, name: &str, entry: Option<&Path>) -> Option<String> {
     let loaded = program(session, entry);
     let inputs = loaded.inputs();
@@ -25,6 +26,11 @@ pub fn document(session: &mut Session, name: &str, entry: Option<&Path>) -> Opti
             format!("# {}\n\nA function of the language.\n\n```blueprint\n{}\n```\n\n{}\n", builtin.name, builtin.signature, builtin.doc);
         pages.push(text);
     }
+    if name == "train" {
+        pages.push(train_page());
+    }
+    pages.extend(FIELDS.iter().filter(|f| f.name == name).map(field_page));
+    pages.extend(WORDS.iter().filter(|w| w.name == name).map(word_page));
     if let Some(spec) = esper_ir::TABLE.iter().find(|spec| spec.name == name) {
         pages.push(format!("# {}\n\nAn operator of the graph, as `--emit graph` prints it.\n\n{}\n", spec.name, spec.doc));
     }
@@ -61,7 +67,8 @@ pub fn nearest_name(session: &mut Session, name: &str, entry: Option<&Path>) -> 
     let items = resolution.items.iter().flat_map(|info| [info.name.clone(), format!("{}.{}", info.module, info.name)]);
     let builtins = esper_check::builtins::BUILTINS.iter().map(|b| b.name.to_string());
     let operators = esper_ir::TABLE.iter().map(|spec| spec.name.to_string());
-    let known: Vec<String> = modules.chain(items).chain(builtins).chain(operators).filter(|n| !n.is_empty()).collect();
+    let fields = FIELDS.iter().map(|f| f.name).chain(WORDS.iter().map(|w| w.name)).chain(["train"]).map(str::to_string);
+    let known: Vec<String> = modules.chain(items).chain(builtins).chain(fields).chain(operators).filter(|n| !n.is_empty()).collect();
     nearest(name, known.iter().map(String::as_str)).map(str::to_string)
 }
 
@@ -75,6 +82,22 @@ pub fn contents(session: &mut Session, entry: Option<&Path>) -> String {
         text.push_str(&format!("- `{}`: {}\n", file.module, first_line(&file.parsed.file.docs.text)));
     }
     text
+}
+
+fn train_page() -> String {
+    let lines: String =
+        FIELDS.iter().map(|f| format!("- `{}`{}: {}\n", f.name, if f.required { ", which must be said" } else { "" }, f.doc)).collect();
+    format!("# train\n\nAn experiment, `train name {{ … }}`, has one line for each field:\n\n{lines}")
+}
+
+fn field_page(field: &FieldInfo) -> String {
+    let words: String = words_of(field.name).map(|w| format!("\n- `{}`: {}", w.signature(), w.doc)).collect();
+    let words = if words.is_empty() { words } else { format!("{words}\n") };
+    format!("# {}\n\nA field of a `train`.\n\n```blueprint\n{}\n```\n\n{}\n{words}", field.name, field.example, field.doc)
+}
+
+fn word_page(word: &WordInfo) -> String {
+    format!("# {}\n\nA word of the field `{}`.\n\n```blueprint\n{}\n```\n\n{}\n", word.name, word.field, word.signature(), word.doc)
 }
 
 /// A program that uses every module of the standard library, and the user's.

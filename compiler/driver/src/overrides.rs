@@ -2,6 +2,7 @@
 //!
 //! A value is an expression of the language. It gets a source of its own, [`COMMAND_LINE`], so that what is wrong with it is shown at the words
 //! on the command line.
+use esper_check::experiment::{FIELDS, field_named};
 use esper_check::names::{ItemClass, ItemId, Resolution};
 use esper_diagnostics::{Diagnostic, FileId, Sources, Span, nearest};
 use esper_grammar::ast::{Arg, Derived, Docs, Expr, ExprKind, File, Item, ItemKind, Line, LineKind, Name, Param, TypeKind};
@@ -10,10 +11,6 @@ use std::collections::BTreeMap;
 
 /// How the words of `--set` are named as a source.
 pub const COMMAND_LINE: &str = "the command line";
-
-/// Fields that a `train` may have, whether it says them or not.
-const FIELDS: [&str; 13] =
-    ["model", "data", "split", "loss", "metrics", "optimizer", "batch", "epochs", "seed", "clip", "normalise", "precision", "save_every"];
 
 /// One change: `lr=1e-3`, `optimizer.lr.peak=3e-3`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,8 +116,9 @@ fn full_path(
     resolution: &Resolution,
     file: FileId,
 ) -> Result<Vec<String>, (String, Option<String>)> {
-    let mut all: Vec<Vec<String>> = FIELDS.iter().map(|f| vec![f.to_string()]).collect();
-    all.extend(fields.keys().filter(|f| !FIELDS.contains(&f.as_str())).map(|f| vec![f.clone()]));
+    // Those that the experiment does not say are settings too.
+    let mut all: Vec<Vec<String>> = FIELDS.iter().map(|f| vec![f.name.to_string()]).collect();
+    all.extend(fields.keys().filter(|f| field_named(f).is_none()).map(|f| vec![f.clone()]));
     for (field, value) in fields {
         arguments_of(value, &mut vec![field.clone()], resolution, file, &mut all);
     }

@@ -1,4 +1,6 @@
-//! `esperc bench`: how long training steps and compilations take on this machine.
+//! `esperc bench`: how long training steps, compilations and checks take on this machine.
+mod checking;
+
 use crate::exit::Failure;
 use crate::experiment::Experiment;
 use crate::run::open_device;
@@ -12,10 +14,12 @@ use std::time::{Duration, Instant};
 /// The built-in workloads.
 const WORKLOADS: &str = include_str!("bench/workloads.blueprint");
 const NAMES: [&str; 2] = ["w1", "w2"];
+/// The workload that trains nothing: the check of a long file.
+const CHECK: &str = "check";
 
 /// What to measure.
 pub struct Bench {
-    /// `w1`, `w2`, or blueprint files.
+    /// `w1`, `w2`, `check`, or blueprint files.
     pub workloads: Vec<String>,
     /// Threads; default: one, then two.
     pub threads: Option<usize>,
@@ -48,24 +52,31 @@ struct Measurement {
 
 /// Measures and prints.
 pub fn bench(arguments: &Bench, terminal: &Terminal) -> Result<(), Failure> {
+    let built_in = [&NAMES[..], &[CHECK]].concat();
     let names: Vec<&str> =
-        if arguments.workloads.is_empty() { NAMES.to_vec() } else { arguments.workloads.iter().map(String::as_str).collect() };
-    for name in names.iter().filter(|name| !NAMES.contains(name) && !Path::new(name).is_file()) {
-        return Err(Failure::Usage(format!("`{name}` is neither a workload ({}) nor a file", NAMES.join(", "))));
+        if arguments.workloads.is_empty() { built_in.clone() } else { arguments.workloads.iter().map(String::as_str).collect() };
+    for name in names.iter().filter(|name| !built_in.contains(name) && !Path::new(name).is_file()) {
+        return Err(Failure::Usage(format!("`{name}` is neither a workload ({}) nor a file", built_in.join(", "))));
     }
     let threads = arguments.threads.map_or_else(|| vec![1, 2], |n| vec![n]);
-    if !arguments.json {
-        print("workload          threads   ms/step   fastest    compile  kernels  steps\n")?;
+    let width = names.iter().map(|name| name.len()).max().unwrap_or(0);
+    if !arguments.json && names.iter().any(|name| *name != CHECK) {
+        print(&format!("{:<width$}  threads   ms/step   fastest    compile  kernels  steps\n", "workload"))?;
     }
     for name in names {
+        if name == CHECK {
+            let checking = checking::measure(arguments.seconds)?;
+            print(&if arguments.json { json(&checking)? } else { format!("{checking}\n") })?;
+            continue;
+        }
         for threads in &threads {
             let (measurement, profile) = measure(name, *threads, arguments, terminal)?;
             if arguments.json {
-                print(&format!("{}\n", serde_json::to_string(&measurement).map_err(|e| Failure::Bug(e.to_string()))?))?;
+                print(&json(&measurement)?)?;
             } else {
                 let m = measurement;
                 print(&format!(
-                    "{:<17} {:>7} {:>9.4} {:>9.4} {:>10.2} {:>8} {:>6}\n",
+                    "{:<width$}  {:>7} {:>9.4} {:>9.4} {:>10.2} {:>8} {:>6}\n",
                     m.workload,
                     m.threads,
                     m.milliseconds_per_step,
@@ -79,6 +90,11 @@ pub fn bench(arguments: &Bench, terminal: &Terminal) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// One line of JSON.
+fn json(measurement: &impl serde::Serialize) -> Result<String, Failure> {
+    serde_json::to_string(measurement).map(|text| text + "\n").map_err(|e| Failure::Bug(e.to_string()))
 }
 
 fn measure(name: &str, threads: usize, arguments: &Bench, terminal: &Terminal) -> Result<(Measurement, Vec<StepTime>), Failure> {

@@ -83,9 +83,9 @@ pub trait Executable: Send {
     /// # Errors
     /// As [`Executable::run`].
     fn first_non_finite(&mut self, memory: &mut dyn Memory) -> Result<Option<BufferId>, DeviceError>;
-    /// Starts (with all times at zero) or stops measuring every step.
+    /// Starts (with all times at zero) or stops measuring every step; what was measured stays.
     fn measure(&mut self, on: bool);
-    /// What each step took since measuring began, in the program's order; empty where it never did.
+    /// What each step took while it was measured last, in the program's order; empty where it never was.
     fn profile(&self) -> Vec<StepTime>;
 }
 

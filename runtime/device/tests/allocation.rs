@@ -62,5 +62,8 @@ fn running_allocates_nothing() {
         assert_eq!(profile.iter().map(|s| s.calls).collect::<Vec<_>>(), [21, 21, 21]);
         assert_eq!(profile[0].name, "product [300, 400, 200]");
         assert!(profile.iter().all(|s| s.seconds > 0.0));
+        executable.measure(false);
+        executable.run(&mut *memory, Phase::All).expect("memory fits");
+        assert_eq!(executable.profile(), profile, "what was measured stays");
     }
 }

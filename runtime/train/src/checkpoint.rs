@@ -138,28 +138,30 @@ impl Checkpoint {
         write().map_err(failed)
     }
 
+    /// The name of the checkpoint of a folder that a run goes on from: of `last` and the newest `epoch-…`, the one with more steps. A run
+    /// that was killed may have written an epoch's after its `last`.
+    pub fn newest(folder: &Path) -> Result<String, RunError> {
+        let number = |name: &str| name.strip_prefix("epoch-")?.parse::<u64>().ok();
+        let epoch = names(folder).iter().filter_map(|name| number(name)).max().map(|n| format!("epoch-{n}"));
+        let has_last = locate(folder, "last").is_ok();
+        match (epoch, has_last) {
+            (None, true) => Ok("last".to_string()),
+            (Some(epoch), false) => Ok(epoch),
+            (Some(epoch), true) => {
+                let steps = |name: &str| Ok::<u64, RunError>(read_manifest(&locate(folder, name)?)?.progress.step);
+                Ok(if steps(&epoch)? > steps("last")? { epoch } else { "last".to_string() })
+            }
+            (None, false) => {
+                Err(RunError::checkpoint(folder, "there is none yet: the run was stopped before it had written one; train anew"))
+            }
+        }
+    }
+
     /// Reads `<folder>/<name>` and checks every digest.
     pub fn load(folder: &Path, name: &str) -> Result<Checkpoint, RunError> {
         let path = locate(folder, name)?;
         let bad = |message: String| RunError::checkpoint(&path, message);
-        let text = fs::read(path.join(MANIFEST)).map_err(|e| bad(format!("its {MANIFEST} cannot be read: {e}")))?;
-        // The version first: another one may have other fields.
-        let value: serde_json::Value = serde_json::from_slice(&text).map_err(|e| bad(format!("its {MANIFEST} is damaged: {e}")))?;
-        let head = value.get("manifest").filter(|m| m.get("format").and_then(|f| f.as_str()) == Some(FORMAT));
-        let head = head.ok_or_else(|| bad(format!("its {MANIFEST} is not that of an Esper checkpoint")))?;
-        match head.get("version").and_then(serde_json::Value::as_u64) {
-            Some(version) if version == u64::from(VERSION) => {}
-            Some(version) => {
-                let which = if version < u64::from(VERSION) { "an older" } else { "a newer" };
-                return Err(bad(format!("it was written by {which} version of Esper (format {version}, this one reads {VERSION})")));
-            }
-            None => return Err(bad(format!("its {MANIFEST} has no version"))),
-        }
-        let ManifestFile { blake3, manifest } =
-            serde_json::from_slice(&text).map_err(|e| bad(format!("its {MANIFEST} is damaged: {e}")))?;
-        if digest(&manifest).ok().as_ref() != Some(&blake3) {
-            return Err(bad(format!("its {MANIFEST} was changed after it was written")));
-        }
+        let manifest = read_manifest(&path)?;
         let weights = fs::read(path.join(WEIGHTS)).map_err(|e| bad(format!("its {WEIGHTS} cannot be read: {e}")))?;
         if manifest.files.get(WEIGHTS) != Some(&blake3::hash(&weights).to_hex().to_string()) {
             return Err(bad(format!("its {WEIGHTS} was changed after it was written")));
@@ -195,6 +197,37 @@ impl Manifest {
     }
 }
 
+/// Reads the manifest of a checkpoint and checks its digest.
+fn read_manifest(path: &Path) -> Result<Manifest, RunError> {
+    let bad = |message: String| RunError::checkpoint(path, message);
+    let text = fs::read(path.join(MANIFEST)).map_err(|e| bad(format!("its {MANIFEST} cannot be read: {e}")))?;
+    // The version first: another one may have other fields.
+    let value: serde_json::Value = serde_json::from_slice(&text).map_err(|e| bad(format!("its {MANIFEST} is damaged: {e}")))?;
+    let head = value.get("manifest").filter(|m| m.get("format").and_then(|f| f.as_str()) == Some(FORMAT));
+    let head = head.ok_or_else(|| bad(format!("its {MANIFEST} is not that of an Esper checkpoint")))?;
+    match head.get("version").and_then(serde_json::Value::as_u64) {
+        Some(version) if version == u64::from(VERSION) => {}
+        Some(version) => {
+            let which = if version < u64::from(VERSION) { "an older" } else { "a newer" };
+            return Err(bad(format!("it was written by {which} version of Esper (format {version}, this one reads {VERSION})")));
+        }
+        None => return Err(bad(format!("its {MANIFEST} has no version"))),
+    }
+    let ManifestFile { blake3, manifest } = serde_json::from_slice(&text).map_err(|e| bad(format!("its {MANIFEST} is damaged: {e}")))?;
+    if digest(&manifest).ok().as_ref() != Some(&blake3) {
+        return Err(bad(format!("its {MANIFEST} was changed after it was written")));
+    }
+    Ok(manifest)
+}
+
+/// The names of a folder's checkpoints, `epoch-9` before `epoch-10`.
+fn names(folder: &Path) -> Vec<String> {
+    let listed = fs::read_dir(folder).into_iter().flatten().filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let mut names: Vec<String> = listed.filter(|n| !n.starts_with('.')).collect();
+    names.sort_by_key(|n| (n.trim_end_matches(|c: char| c.is_ascii_digit()).len(), n.len(), n.clone()));
+    names
+}
+
 /// Where a checkpoint lies: under its name, or under the one it has while it is being replaced.
 fn locate(folder: &Path, name: &str) -> Result<PathBuf, RunError> {
     let path = folder.join(name);
@@ -203,10 +236,7 @@ fn locate(folder: &Path, name: &str) -> Result<PathBuf, RunError> {
         (true, _) => Ok(path),
         (false, true) => Ok(replaced),
         (false, false) => {
-            let listed = fs::read_dir(folder).into_iter().flatten().filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-            let mut names: Vec<String> = listed.filter(|n| !n.starts_with('.')).collect();
-            // `epoch-9` before `epoch-10`.
-            names.sort_by_key(|n| (n.trim_end_matches(|c: char| c.is_ascii_digit()).len(), n.len(), n.clone()));
+            let names = names(folder);
             let shown = match (names.first(), names.last()) {
                 (Some(first), Some(last)) if names.len() > 8 => format!("; there are {}, from {first} to {last}", names.len()),
                 (Some(_), _) => format!("; there are {}", names.join(", ")),

@@ -13,7 +13,7 @@ use esper_ir::Model;
 use esper_telemetry::{
     EpochRecord, Event, GrowthRecord, LogCursor, MetricsLog, Observer, Report, Scores, StepRecord, Values, render_report,
 };
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::Scope;
 use std::time::{Duration, Instant};
@@ -25,7 +25,7 @@ const SAVE_INTERVAL: Duration = Duration::from_secs(5);
 pub struct RunOptions<'a> {
     /// The folder in which the run gets its own: `runs`.
     pub runs: PathBuf,
-    /// The folder of a run to continue from its last checkpoint. Its `model.espb` must be `artifact`.
+    /// The folder of a run to continue from its newest checkpoint. Its `model.espb` must be `artifact`.
     pub resume: Option<PathBuf>,
     /// From where the data's paths are taken: the blueprint's folder. `None`: where the resumed run took them, or the current one.
     pub data_folder: Option<PathBuf>,
@@ -118,32 +118,34 @@ fn train_in<'scope, 'env>(
     let resumed = match &options.resume {
         Some(path) => {
             let folder = RunFolder::open(path)?;
-            let checkpoint = Checkpoint::load(&folder.checkpoints(), "last")?;
-            belongs(&folder, &checkpoint.manifest, &artifact, model)?;
-            Some((folder, checkpoint))
+            let name = Checkpoint::newest(&folder.checkpoints())?;
+            let checkpoint = Checkpoint::load(&folder.checkpoints(), &name)?;
+            let path = folder.checkpoints().join(name);
+            belongs(&path, &checkpoint.manifest, &artifact, model)?;
+            Some((folder, checkpoint, path))
         }
         None => None,
     };
     let data_folder = match (&options.data_folder, &resumed) {
         // A file named without a folder has the empty one.
         (Some(folder), _) if !folder.as_os_str().is_empty() => folder.clone(),
-        (None, Some((folder, _))) => folder.configuration()?.data_folder,
+        (None, Some((folder, ..))) => folder.configuration()?.data_folder,
         _ => PathBuf::from("."),
     };
     let dataset = data::prepare(model, &data_folder)?;
-    let state = resumed.as_ref().map(|(_, checkpoint)| checkpoint.manifest.growth.clone()).unwrap_or_default();
+    let state = resumed.as_ref().map(|(_, checkpoint, _)| checkpoint.manifest.growth.clone()).unwrap_or_default();
     let growing = Growing::new(scope, options.device, source, model, state, training_sizes(model, &dataset))?;
     let prepared = growing.prepare()?;
     let summary = Summary::new(model, &dataset, &*source.programs(model, model)?, prepared.arenas())?;
     let mut engine = Engine::new(options.device, prepared, growing.model())?;
     let text = summary.text(model);
     let (folder, manifest) = match resumed {
-        Some((folder, checkpoint)) => {
+        Some((folder, checkpoint, path)) => {
             if checkpoint.manifest.data != dataset.table.digest {
                 return Err(RunError::checkpoint(folder.path(), "the data files have changed since the run began"));
             }
             let restored = engine.restore(&checkpoint.tensors)?;
-            restored.map_err(|what| RunError::checkpoint(folder.checkpoints().join("last"), what))?;
+            restored.map_err(|what| RunError::checkpoint(path, what))?;
             (folder, checkpoint.manifest)
         }
         None => {
@@ -188,8 +190,7 @@ fn train_in<'scope, 'env>(
 }
 
 /// Whether a checkpoint belongs to this model and run.
-fn belongs(folder: &RunFolder, manifest: &Manifest, artifact: &str, model: &Model) -> Result<(), RunError> {
-    let path = folder.checkpoints().join("last");
+fn belongs(path: &Path, manifest: &Manifest, artifact: &str, model: &Model) -> Result<(), RunError> {
     if manifest.model != artifact {
         return Err(RunError::checkpoint(path, "it is of another model: a run is resumed with its own model.espb, unchanged"));
     }
@@ -382,7 +383,7 @@ impl Run<'_, '_, '_> {
         };
         if let Some(rate) = self.learning_rate {
             let name = &self.model.optimizer.scalars[rate].name;
-            diagnostic = diagnostic.note(format!("{name} is {} at this step", self.engine.optimizer_scalar(rate)?));
+            diagnostic = diagnostic.note(format!("{name} is {:?} at this step", self.engine.optimizer_scalar(rate)? as f32));
         }
         // The step was not committed: what is on the device is the state of before, which may help to find the cause.
         let saved = match self.manifest.progress.step {
@@ -434,7 +435,8 @@ impl Run<'_, '_, '_> {
         }
         let every = self.model.settings.save_every as u64;
         if every > 0 && epoch.is_multiple_of(every) {
-            self.sync_log()?;
+            // What a run goes on from after it was killed must find the best one of before.
+            self.save_best()?;
             let name = format!("epoch-{epoch}");
             self.snapshot()?.save(&self.folder.checkpoints(), &name)?;
             self.observer.event(&Event::Checkpoint { name, step: self.manifest.progress.step });
@@ -458,14 +460,20 @@ impl Run<'_, '_, '_> {
         self.log.sync().map_err(RunError::files(self.folder.path().join("metrics.jsonl")))
     }
 
-    /// Writes the best checkpoint, if it is a new one, then the last.
-    fn save_last(&mut self) -> Result<(), RunError> {
+    /// Writes the log and the best checkpoint, if it is a new one.
+    fn save_best(&mut self) -> Result<(), RunError> {
         self.sync_log()?;
-        let step = self.manifest.progress.step;
         if let Some(best) = self.unsaved_best.take() {
             best.save(&self.folder.checkpoints(), "best")?;
             self.observer.event(&Event::Checkpoint { name: "best".into(), step: best.manifest.progress.step });
         }
+        Ok(())
+    }
+
+    /// Writes the best checkpoint, if it is a new one, then the last.
+    fn save_last(&mut self) -> Result<(), RunError> {
+        self.save_best()?;
+        let step = self.manifest.progress.step;
         self.snapshot()?.save(&self.folder.checkpoints(), "last")?;
         self.observer.event(&Event::Checkpoint { name: "last".into(), step });
         self.saved = Instant::now();

@@ -39,12 +39,12 @@ impl Sizes {
     }
     /// The size in names that stand for nothing else: rigid names, the batch, and what still waits.
     pub fn settle(&self, size: &Dim) -> Dim {
-        if size.as_const().is_some() {
-            return size.clone();
-        }
         let mut size = size.clone();
         // Definitions are settled when they are made, so a second round is only needed where an open symbol was solved later.
         for _ in 0..64 {
+            if !size.any_symbol(&|name| self.definitions.contains_key(name) || self.facts.iter().any(|(n, _)| n == name)) {
+                break;
+            }
             let next = size.substitute(&|name| self.definitions.get(name).cloned()).and_then(|s| s.substitute(&|name| self.fact(name)));
             match next {
                 Ok(next) if next != size => size = next,
@@ -86,7 +86,7 @@ impl Sizes {
     }
     /// Whether an open symbol is still part of the size.
     pub fn waits(&self, size: &Dim) -> bool {
-        self.settle(size).symbols().iter().any(|s| self.open.contains_key(s))
+        self.settle(size).any_symbol(&|name| self.open.contains_key(name))
     }
     /// Adds an equation for the branch that begins; gives the number of facts before it.
     pub fn assume(&mut self, a: &Dim, b: &Dim) {
@@ -170,5 +170,5 @@ pub(crate) const REST_AXES: usize = 2;
 
 /// Whether axes of unknown number are part of the shape: what its rank decides is then not known.
 pub(crate) fn has_rest(shape: &[Dim]) -> bool {
-    shape.iter().any(|d| d.symbols().iter().any(|s| s.starts_with("..")))
+    shape.iter().any(|d| d.any_symbol(&|name| name.starts_with("..")))
 }

@@ -203,7 +203,9 @@ impl Value {
     pub fn words(&self) -> String {
         match self {
             Value::Size(_) => "a whole number".into(),
-            Value::Ratio(..) | Value::Float(_) => "a number".into(),
+            Value::Ratio(..) => "a fraction".into(),
+            Value::Float(x) if x.is_finite() => "a decimal number".into(),
+            Value::Float(_) => "no finite number".into(),
             Value::Bool(_) => "true or false".into(),
             Value::Text(_) => "a text".into(),
             Value::Time(_) => "a time".into(),

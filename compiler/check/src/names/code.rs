@@ -148,10 +148,11 @@ impl Walker<'_, '_> {
             };
             let mut changes = vec![(Span { end: name.span.start, ..line.span }, String::new())];
             changes.extend(ty.map(|ty| (Span { start: name.span.end, ..ty }, String::new())));
-            let problem = Diagnostic::error("E0103", "`let` where a rebinding was meant", name.span, why)
-                .label(self.scope.get(old).span, format!("`{text}` is declared here"))
-                .edits("remove `let`", changes)
-                .certain();
+            let problem =
+                Diagnostic::error("E0103", "`let` where a rebinding was meant", Span { start: line.span.start, ..name.span }, why)
+                    .label(self.scope.get(old).span, format!("`{text}` is declared here"))
+                    .edits("remove `let`", changes)
+                    .certain();
             self.say(problem);
             self.scope.get_mut(old).used = true;
             return;

@@ -73,7 +73,8 @@ impl Walker<'_, '_> {
         }
     }
 
-    fn args(&mut self, callee: &Expr, args: &[Arg]) {
+    /// The arguments of a call: their names and their order.
+    pub(super) fn args(&mut self, callee: &Expr, args: &[Arg]) {
         let mut named: Option<&Arg> = None;
         let mut said = false;
         for (position, arg) in args.iter().enumerate() {

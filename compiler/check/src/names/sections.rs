@@ -3,11 +3,9 @@ use super::belongs::Place;
 use super::items::ItemClass;
 use super::suggest;
 use super::walk::{Walker, Words};
+use crate::experiment::{Holds, field_named};
 use esper_diagnostics::Diagnostic;
 use esper_grammar::ast::{Derived, Expr, ExprKind, Line, LineKind, Path};
-
-/// The fields of a `train` whose values are programs: every name in them must be known.
-const PROGRAM_FIELDS: [&str; 5] = ["model", "loss", "metrics", "optimizer", "augment"];
 
 impl Walker<'_, '_> {
     /// A policy.
@@ -56,10 +54,18 @@ impl Walker<'_, '_> {
     }
 
     fn field(&mut self, target: &Expr, value: &Expr) {
-        let of_program = matches!(&target.kind, ExprKind::Name(n) if PROGRAM_FIELDS.contains(&n.as_str()));
-        self.words = if of_program { Words::Names } else { Words::Field };
-        self.expr(value);
-        self.words = Words::Names;
+        let holds = match &target.kind {
+            ExprKind::Name(name) => field_named(name).map(|f| f.holds),
+            _ => None,
+        };
+        match &value.kind {
+            ExprKind::Call { callee, args } if holds == Some(Holds::Word) => self.args(callee, args),
+            _ => {
+                self.words = if holds == Some(Holds::Value) { Words::Names } else { Words::Field };
+                self.expr(value);
+                self.words = Words::Names;
+            }
+        }
     }
 
     /// A slot's path: its names are members of the model; only what stands in brackets is looked up.

@@ -148,7 +148,7 @@ fn a_let_in_a_loop_where_a_rebinding_was_meant() {
     let text = "use std.nn.{relu}\nfn f(x: f32[n], blocks: [fn]) -> f32[n] {\n    let h = x\n    for block in blocks {\n        let h = block(relu(h))\n    }\n    h\n}\n";
     assert_eq!(
         said(text),
-        "E0103 5 `h` `h` already exists; a second `h` would end with this turn of the loop and the outer one would never change\n  - 3 `h` `h` is declared here\n  edit: 5`let `→``\n"
+        "E0103 5 `let h` `h` already exists; a second `h` would end with this turn of the loop and the outer one would never change\n  - 3 `h` `h` is declared here\n  edit: 5`let `→``\n"
     );
 }
 
@@ -157,7 +157,7 @@ fn a_typed_let_loses_its_type_with_its_word() {
     let text = "fn f(x: f32[n]) -> f32[n] {\n    let x: f32[n] = x + x\n    x\n}\n";
     assert_eq!(
         said(text),
-        "E0103 2 `x` `x` already exists; a new value needs no `let`\n  - 1 `x` `x` is declared here\n  edit: 2`let `→`` 2`: f32[n]`→``\n"
+        "E0103 2 `let x` `x` already exists; a new value needs no `let`\n  - 1 `x` `x` is declared here\n  edit: 2`let `→`` 2`: f32[n]`→``\n"
     );
 }
 

@@ -317,6 +317,24 @@ E0202 the optimizer `AdamW` has no parameter `lrr`
 }
 
 #[test]
+fn every_name_in_a_field_must_be_known() {
+    for (line, by) in [
+        ("batch = 64", "batch = abc"),
+        ("epochs = 3", "epochs = 2 * abc"),
+        ("epochs = 3", "epochs = 3\n    seed = abc(3)"),
+        ("epochs = 3", "epochs = 3\n    split = holdout(val = abc)"),
+        ("shape = [64]", "shape = [abc]"),
+        ("shape = [64]", "shape = [64], label = abc"),
+    ] {
+        let text = check(&experiment(line, by));
+        assert!(text.starts_with("E0101 unknown name `abc`\n") && !text.contains("\nE0"), "{by}: {text}");
+    }
+    assert_eq!(check(&(experiment("batch = 64", "batch = ROWS") + "const ROWS = 64\n")), "");
+    let text = check(&experiment("batch = 64", "batch = 0.5"));
+    assert!(text.starts_with("E0205 `batch` is a whole number, not a decimal number"), "{text}");
+}
+
+#[test]
 fn matrix_products_reshapes_and_indices_are_checked() {
     for (body, code) in [
         ("x @ x", "E0308"),

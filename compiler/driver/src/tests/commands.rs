@@ -84,6 +84,23 @@ fn modules_items_and_functions_of_the_language_are_documented() {
 }
 
 #[test]
+fn every_field_of_an_experiment_and_every_word_is_documented() {
+    use esper_check::experiment::{FIELDS, WORDS};
+    let page = |name| document(&mut Session::new(), name, None).unwrap_or_else(|| panic!("{name} has no page"));
+    let reference = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/language.md")).expect("the reference");
+    let experiments = reference.split("\n## An experiment\n").nth(1).and_then(|rest| rest.split("\n## ").next()).expect("its section");
+    for field in FIELDS {
+        assert!(page("train").contains(&format!("- `{}`", field.name)) && page(field.name).contains(field.example), "{}", field.name);
+        assert!(experiments.contains(&format!("`{}`", field.name)), "docs/language.md says nothing of `{}`", field.name);
+    }
+    for word in WORDS {
+        assert!(page(word.field).contains(&word.signature()) && page(word.name).contains(word.doc), "{}", word.name);
+        let written = [format!("`{}`", word.name), format!("`{}(", word.name)];
+        assert!(written.iter().any(|w| experiments.contains(w)), "docs/language.md says nothing of `{}`", word.name);
+    }
+}
+
+#[test]
 fn the_stages_of_a_program_are_printed() {
     let loaded = Session::new().load_text("main.blueprint", "fn f(x: f32[n]) -> f32[n] {\n    x\n}\n", Path::new(""));
     let tokens = emit::tokens(&loaded);

@@ -70,7 +70,11 @@ impl Dim {
     }
     /// The sum.
     pub fn add(&self, other: &Dim) -> Result<Dim, DimError> {
-        polynomial::add(self, other)
+        match (&self.0, &other.0) {
+            (Form::Whole(0), _) => Ok(other.clone()),
+            (_, Form::Whole(0)) => Ok(self.clone()),
+            _ => polynomial::add(self, other),
+        }
     }
     /// The difference.
     pub fn sub(&self, other: &Dim) -> Result<Dim, DimError> {
@@ -78,10 +82,12 @@ impl Dim {
     }
     /// The product.
     pub fn mul(&self, other: &Dim) -> Result<Dim, DimError> {
-        if let (Form::Whole(l), Form::Whole(r)) = (&self.0, &other.0) {
-            return l.checked_mul(*r).map(Dim::constant).ok_or(DimError::Overflow);
+        match (&self.0, &other.0) {
+            (Form::Whole(l), Form::Whole(r)) => l.checked_mul(*r).map(Dim::constant).ok_or(DimError::Overflow),
+            (Form::Whole(1), _) => Ok(other.clone()),
+            (_, Form::Whole(1)) => Ok(self.clone()),
+            _ => polynomial::multiply(self, other),
         }
-        polynomial::multiply(self, other)
     }
     /// The exact quotient, which may be a fraction: see [`Dim::is_whole`].
     pub fn divide(&self, other: &Dim) -> Result<Dim, DimError> {
@@ -89,6 +95,9 @@ impl Dim {
             && l.checked_rem(*r) == Some(0)
         {
             return Ok(Dim::constant(l / r));
+        }
+        if other.0 == Form::Whole(1) {
+            return Ok(self.clone());
         }
         polynomial::divide(self, other)
     }
@@ -119,15 +128,16 @@ impl Dim {
     }
     /// The product of `exponent` factors.
     pub fn power(&self, exponent: u32) -> Result<Dim, DimError> {
+        if exponent == 1 {
+            return Ok(self.clone());
+        }
         if let [t] = &self.terms()[..] {
             let exponent = i32::try_from(exponent).map_err(|_| DimError::Overflow)?;
             if exponent == 0 {
                 return Ok(Dim::constant(1));
             }
-            return polynomial::normal_form(Terms::from([(
-                polynomial::power_of_powers(&t.powers, exponent)?,
-                t.coefficient.power(exponent)?,
-            )]));
+            let powers = polynomial::power_of_powers(&t.powers, exponent)?;
+            return polynomial::from_sorted(vec![Term { powers, coefficient: t.coefficient.power(exponent)? }]);
         }
         if *self == Dim::constant(0) {
             return Ok(Dim::constant(i64::from(exponent == 0)));
@@ -186,19 +196,34 @@ impl Dim {
     }
     /// The size with names replaced; those for which nothing is given stay.
     pub fn substitute(&self, replacement: &dyn Fn(&str) -> Option<Dim>) -> Result<Dim, DimError> {
-        if self.as_const().is_some() {
+        let replaced = |name: &str| replacement(name).is_some();
+        if !self.any_symbol(&replaced) {
             return Ok(self.clone());
         }
-        let mut sum = Dim::constant(0);
+        let (mut kept, mut sum) = (vec![], Dim::constant(0));
         for t in self.terms().iter() {
-            let mut product = polynomial::normal_form(Terms::from([(vec![], t.coefficient)]))?;
+            if !t.powers.iter().any(|(atom, _)| any_symbol(atom, &replaced)) {
+                kept.push(t.clone());
+                continue;
+            }
+            let mut product = match t.coefficient {
+                Rational::ONE => Dim::constant(1),
+                other => polynomial::from_sorted(vec![Term { powers: vec![], coefficient: other }])?,
+            };
             for (atom, exponent) in &t.powers {
                 let value = substitute_atom(atom, replacement)?.power(exponent.unsigned_abs())?;
                 product = if *exponent < 0 { product.divide(&value)? } else { product.mul(&value)? };
             }
             sum = sum.add(&product)?;
         }
-        Ok(sum)
+        if kept.is_empty() { Ok(sum) } else { sum.add(&polynomial::from_sorted(kept)?) }
+    }
+    /// Whether a name in it passes a test.
+    pub fn any_symbol(&self, test: &dyn Fn(&str) -> bool) -> bool {
+        match &self.0 {
+            Form::Whole(_) => false,
+            Form::Sum(sum) => sum.terms.iter().flat_map(|t| &t.powers).any(|(atom, _)| any_symbol(atom, test)),
+        }
     }
     /// The size with names replaced by numbers; those for which none is given stay.
     pub fn bind(&self, value: &dyn Fn(&str) -> Option<i64>) -> Result<Dim, DimError> {
@@ -228,6 +253,15 @@ impl Dim {
             return None;
         }
         equal_to.sub(&rest).ok()?.divide(&factor).ok()
+    }
+}
+
+fn any_symbol(atom: &Atom, test: &dyn Fn(&str) -> bool) -> bool {
+    match atom {
+        Atom::Symbol(name) => test(name),
+        Atom::Floor(x) | Atom::Sum(x) => x.any_symbol(test),
+        Atom::Minimum(list) | Atom::Maximum(list) => list.iter().any(|x| x.any_symbol(test)),
+        Atom::Remainder(a, b) => a.any_symbol(test) || b.any_symbol(test),
     }
 }
 

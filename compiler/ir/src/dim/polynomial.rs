@@ -2,6 +2,7 @@
 use super::rational::Rational;
 use super::{Dim, DimError, Form};
 use serde::{Deserialize, Serialize};
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -77,19 +78,19 @@ pub(crate) fn multiply_powers(left: &[(Atom, i32)], right: &[(Atom, i32)]) -> Re
     while i < left.len() || j < right.len() {
         let order = match (left.get(i), right.get(j)) {
             (Some(l), Some(r)) => l.0.cmp(&r.0),
-            (Some(_), None) => std::cmp::Ordering::Less,
-            _ => std::cmp::Ordering::Greater,
+            (Some(_), None) => Ordering::Less,
+            _ => Ordering::Greater,
         };
         match order {
-            std::cmp::Ordering::Less => {
+            Ordering::Less => {
                 product.push(left[i].clone());
                 i += 1;
             }
-            std::cmp::Ordering::Greater => {
+            Ordering::Greater => {
                 product.push(right[j].clone());
                 j += 1;
             }
-            std::cmp::Ordering::Equal => {
+            Ordering::Equal => {
                 let exponent = left[i].1.checked_add(right[j].1).ok_or(DimError::Overflow)?;
                 if exponent != 0 {
                     product.push((left[i].0.clone(), exponent));
@@ -106,6 +107,9 @@ pub(crate) fn power_of_powers(powers: &[(Atom, i32)], exponent: i32) -> Result<P
 }
 
 pub(crate) fn multiply(left: &Dim, right: &Dim) -> Result<Dim, DimError> {
+    if let [only] = &right.terms()[..] {
+        return multiply_by_term(left, &only.powers, only.coefficient);
+    }
     let mut product = Terms::new();
     for l in left.terms().iter() {
         for r in right.terms().iter() {
@@ -115,24 +119,38 @@ pub(crate) fn multiply(left: &Dim, right: &Dim) -> Result<Dim, DimError> {
     normal_form(product)
 }
 
+/// The product with one term, which keeps the terms apart.
+fn multiply_by_term(sum: &Dim, powers: &[(Atom, i32)], coefficient: Rational) -> Result<Dim, DimError> {
+    if coefficient.is_zero() {
+        return Ok(Dim::constant(0));
+    }
+    let product = |t: &Term| Ok(Term { powers: multiply_powers(&t.powers, powers)?, coefficient: t.coefficient.mul(coefficient)? });
+    let mut terms = sum.terms().iter().map(product).collect::<Result<Vec<_>, DimError>>()?;
+    terms.sort_by(|a, b| a.powers.cmp(&b.powers));
+    from_sorted(terms)
+}
+
 /// Puts collected terms into normal form.
-pub(crate) fn normal_form(mut terms: Terms) -> Result<Dim, DimError> {
-    if terms.keys().any(|p| p.iter().any(|(a, _)| matches!(a, Atom::Sum(_)))) {
-        terms = cancel_sums(terms)?;
+pub(crate) fn normal_form(terms: Terms) -> Result<Dim, DimError> {
+    from_sorted(terms.into_iter().map(|(powers, coefficient)| Term { powers, coefficient }).collect())
+}
+
+/// Puts terms that are sorted by their powers, each once and none 0, into normal form.
+pub(crate) fn from_sorted(mut terms: Vec<Term>) -> Result<Dim, DimError> {
+    if terms.iter().any(|t| t.powers.iter().any(|(a, _)| matches!(a, Atom::Sum(_)))) {
+        let cancelled = cancel_sums(terms.into_iter().map(|t| (t.powers, t.coefficient)).collect())?;
+        terms = cancelled.into_iter().map(|(powers, coefficient)| Term { powers, coefficient }).collect();
     }
-    if terms.is_empty() {
-        return Ok(Dim(Form::Whole(0)));
-    }
-    if terms.len() == 1
-        && let Some((powers, c)) = terms.first_key_value()
-        && powers.is_empty()
-        && c.is_whole()
-    {
-        return i64::try_from(c.numerator()).map(|n| Dim(Form::Whole(n))).map_err(|_| DimError::Overflow);
+    match &terms[..] {
+        [] => return Ok(Dim(Form::Whole(0))),
+        [only] if only.powers.is_empty() && only.coefficient.is_whole() => {
+            return i64::try_from(only.coefficient.numerator()).map(|n| Dim(Form::Whole(n))).map_err(|_| DimError::Overflow);
+        }
+        _ => {}
     }
     let mut weight = 0u32;
     let mut depth = 0;
-    for (atom, _) in terms.keys().flatten() {
+    for (atom, _) in terms.iter().flat_map(|t| &t.powers) {
         let inner: &mut dyn Iterator<Item = &Dim> = match atom {
             Atom::Symbol(_) => &mut std::iter::empty(),
             Atom::Floor(x) | Atom::Sum(x) => &mut std::iter::once(x),
@@ -151,7 +169,6 @@ pub(crate) fn normal_form(mut terms: Terms) -> Result<Dim, DimError> {
     if weight > MOST_WEIGHT || depth > MOST_DEPTH {
         return Err(DimError::TooLarge);
     }
-    let terms = terms.into_iter().map(|(powers, coefficient)| Term { powers, coefficient }).collect();
     Ok(Dim(Form::Sum(Arc::new(Polynomial { terms, weight, depth }))))
 }
 
@@ -261,11 +278,7 @@ pub(crate) fn divide(left: &Dim, right: &Dim) -> Result<Dim, DimError> {
             (measure.invert()?, multiply_powers(&power_of_powers(&common, -1)?, &[(Atom::Sum(sum), -1)])?)
         }
     };
-    let mut quotient = Terms::new();
-    for t in left.terms().iter() {
-        insert(&mut quotient, multiply_powers(&t.powers, &powers)?, t.coefficient.mul(coefficient)?)?;
-    }
-    normal_form(quotient)
+    multiply_by_term(left, &powers, coefficient)
 }
 
 /// Whether a product of atoms is whole whenever its names are.
@@ -373,13 +386,31 @@ pub(crate) fn add(left: &Dim, right: &Dim) -> Result<Dim, DimError> {
     if let (Form::Whole(l), Form::Whole(r)) = (&left.0, &right.0) {
         return l.checked_add(*r).map(Dim::constant).ok_or(DimError::Overflow);
     }
-    let mut sum: Terms = left.terms().iter().map(|t| (t.powers.clone(), t.coefficient)).collect();
-    for t in right.terms().iter() {
-        insert(&mut sum, t.powers.clone(), t.coefficient)?;
+    let (left, right) = (left.terms(), right.terms());
+    let mut sum = Vec::with_capacity(left.len() + right.len());
+    let (mut l, mut r) = (left.iter().peekable(), right.iter().peekable());
+    loop {
+        let order = match (l.peek(), r.peek()) {
+            (None, None) => break,
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (Some(l), Some(r)) => l.powers.cmp(&r.powers),
+        };
+        match order {
+            Ordering::Less => sum.extend(l.next().cloned()),
+            Ordering::Greater => sum.extend(r.next().cloned()),
+            Ordering::Equal => {
+                let Some((l, r)) = l.next().zip(r.next()) else { break };
+                let coefficient = l.coefficient.add(r.coefficient)?;
+                if !coefficient.is_zero() {
+                    sum.push(Term { powers: l.powers.clone(), coefficient });
+                }
+            }
+        }
     }
-    normal_form(sum)
+    if sum.len() > MOST_TERMS { Err(DimError::TooLarge) } else { from_sorted(sum) }
 }
 
 pub(crate) fn atom(atom: Atom) -> Result<Dim, DimError> {
-    normal_form(Terms::from([(vec![(atom, 1)], Rational::ONE)]))
+    from_sorted(vec![Term { powers: vec![(atom, 1)], coefficient: Rational::ONE }])
 }

@@ -69,7 +69,9 @@ pub struct CpuExecutable {
     /// Of the memory that `addresses` are in.
     starts: [usize; 7],
     workers: Arc<Workers>,
-    measured: Option<Vec<(u64, Duration)>>,
+    measuring: bool,
+    /// Calls and time of each step; empty where nothing was ever measured.
+    measured: Vec<(u64, Duration)>,
     /// Elements and place of every f32 buffer.
     floats: Vec<Option<(Class, Range<usize>)>>,
     inputs: Vec<BufferId>,
@@ -119,7 +121,8 @@ impl CpuExecutable {
             places,
             starts: [0; 7],
             workers,
-            measured: None,
+            measuring: false,
+            measured: vec![],
             floats,
             inputs: program.features.iter().copied().chain(program.target).collect(),
         })
@@ -187,18 +190,17 @@ impl Executable for CpuExecutable {
     fn run(&mut self, memory: &mut dyn Memory, phase: Phase) -> Result<(), DeviceError> {
         self.bind(memory)?;
         let range = self.range(phase);
-        let (steps, addresses, measured) = (&mut self.steps, &self.addresses, &mut self.measured);
+        let (steps, addresses, measuring, times) = (&mut self.steps, &self.addresses, self.measuring, &mut self.measured);
         self.workers.sequence(|sequence| {
             for at in range {
-                match measured {
-                    None => CpuExecutable::step(steps, addresses, at, sequence),
-                    Some(times) => {
-                        let start = Instant::now();
-                        CpuExecutable::step(steps, addresses, at, sequence);
-                        times[at].0 += 1;
-                        times[at].1 += start.elapsed();
-                    }
+                if !measuring {
+                    CpuExecutable::step(steps, addresses, at, sequence);
+                    continue;
                 }
+                let start = Instant::now();
+                CpuExecutable::step(steps, addresses, at, sequence);
+                times[at].0 += 1;
+                times[at].1 += start.elapsed();
             }
         });
         Ok(())
@@ -222,14 +224,16 @@ impl Executable for CpuExecutable {
     }
 
     fn measure(&mut self, on: bool) {
-        self.measured = on.then(|| vec![(0, Duration::ZERO); self.steps.len()]);
+        self.measuring = on;
+        if on {
+            self.measured = vec![(0, Duration::ZERO); self.steps.len()];
+        }
     }
 
     fn profile(&self) -> Vec<StepTime> {
-        let times = self.measured.iter().flatten();
         self.steps
             .iter()
-            .zip(times)
+            .zip(&self.measured)
             .map(|(step, (calls, time))| StepTime { name: step.name.clone(), calls: *calls, seconds: time.as_secs_f64() })
             .collect()
     }

@@ -108,6 +108,43 @@ fn an_interrupted_run_goes_on_to_the_same_bytes() {
 }
 
 #[test]
+fn a_killed_run_goes_on_from_its_newest_checkpoint_to_the_same_bytes() {
+    /// Dies after a step, as a process does that is killed: nothing more is written.
+    struct Killer {
+        step: u64,
+        folder: PathBuf,
+    }
+    impl Observer for Killer {
+        fn event(&mut self, event: &Event) {
+            match event {
+                Event::Started { folder, .. } => self.folder = folder.into(),
+                Event::Step(step) if step.step == self.step => std::panic::resume_unwind(Box::new("killed")),
+                _ => {}
+            }
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let mut model = model(folder.path(), 50);
+    model.settings.save_every = 2;
+    let whole = run(folder.path(), &model, PLAIN).unwrap().folder;
+    // Epochs have 5 steps: killed within the third, then within the fifth with an older `last` beside its checkpoints.
+    for (step, interrupted) in [(12, None), (23, Some(6))] {
+        let stopped = |stop| run(folder.path(), &model, Asked { stop_at_step: Some(stop), ..PLAIN }).unwrap().folder;
+        let asked = Asked { resume: interrupted.map(stopped), ..PLAIN };
+        let mut killer = Killer { step, folder: PathBuf::new() };
+        let dying = || watched(folder.path(), &model, asked, &AtomicBool::new(false), &mut killer);
+        assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(dying)).is_err());
+        let killed = killer.folder;
+        assert_eq!(killed.join("checkpoints/last").exists(), interrupted.is_some());
+        let resumed = run(folder.path(), &model, Asked { resume: Some(killed.clone()), ..PLAIN }).unwrap();
+        assert_eq!((resumed.step, &resumed.folder), (30, &killed));
+        for file in ["metrics.jsonl", "metrics.csv", "checkpoints/last/manifest.json", "checkpoints/best/manifest.json"] {
+            assert_eq!(fs::read(whole.join(file)).unwrap(), fs::read(killed.join(file)).unwrap(), "{file} after {step}");
+        }
+    }
+}
+
+#[test]
 fn another_seed_is_another_run() {
     let folder = tempfile::tempdir().unwrap();
     let first = model(folder.path(), 50);
@@ -237,7 +274,7 @@ fn checkpoints_that_do_not_belong_are_refused() {
     fs::write(stopped.join("checkpoints/last/weights.safetensors"), b"").unwrap();
     assert!(resume(&model, b"model").contains("weights.safetensors was changed"));
     fs::remove_dir_all(stopped.join("checkpoints/last")).unwrap();
-    assert!(resume(&model, b"model").contains("there is none"));
+    assert!(resume(&model, b"model").contains("there is none yet: the run was stopped before it had written one"));
 }
 
 #[test]

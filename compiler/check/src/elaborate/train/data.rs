@@ -4,6 +4,7 @@ use crate::elaborate::Engine;
 use crate::elaborate::messages::closest;
 use crate::elaborate::scope::Scope;
 use crate::elaborate::value::{Kind, Value};
+use crate::experiment::{WordInfo, words_of};
 use esper_diagnostics::{Diagnostic, Span};
 use esper_grammar::ast::*;
 use esper_ir::{DataSource, DataSpec, Normalise, Split};
@@ -28,18 +29,18 @@ impl<'a> Engine<'a> {
     pub(super) fn data(&mut self, fields: &Fields<'a>) -> Option<DataSpec> {
         let field = fields.get("data")?.clone();
         let mut s = Scope::new(field.file, 0);
-        let sources = ["csv", "idx", "text", "records", "tensors"];
-        let (name, span, args) = self.word_call(&field, &sources, "a source of data")?;
+        let (word, span, args) = self.field_word(&field, "a source of data")?;
+        let name = word.name;
         let (source, words) = match name {
             "csv" => {
-                let words = self.words(name, args, span, &["path", "label", "scale", "shape", "header"])?;
+                let words = self.word_arguments(word, args, span)?;
                 let path = self.text(&mut s, &words, name, "path")?;
                 let label = self.integer(&mut s, &words, "label", Some(-1))?;
                 let header = self.truth(&mut s, &words, "header")?;
                 (DataSource::Csv { path, label, header }, words)
             }
             "idx" => {
-                let words = self.words(name, args, span, &["images", "labels", "scale", "shape"])?;
+                let words = self.word_arguments(word, args, span)?;
                 let images = self.text(&mut s, &words, name, "images")?;
                 let labels = self.text(&mut s, &words, name, "labels")?;
                 (DataSource::Idx { images, labels }, words)
@@ -101,6 +102,19 @@ impl<'a> Engine<'a> {
             }
             _ => None,
         }
+    }
+
+    /// A field of a `train` whose value is one of the words that [`experiment`](crate::experiment) lists.
+    fn field_word(&mut self, field: &Field<'a>, what: &str) -> Option<(&'static WordInfo, Span, &'a [Arg])> {
+        let known: Vec<&str> = words_of(field.name).map(|w| w.name).collect();
+        let (name, span, args) = self.word_call(field, &known, what)?;
+        words_of(field.name).find(|w| w.name == name).map(|word| (word, span, args))
+    }
+
+    /// The arguments of such a word.
+    fn word_arguments(&mut self, word: &WordInfo, args: &'a [Arg], span: Span) -> Option<Words<'a>> {
+        let known: Vec<&'static str> = word.parameters.iter().map(|(name, _)| *name).collect();
+        self.words(word.name, args, span, &known)
     }
 
     /// A field whose value is a call of one of its words.
@@ -191,7 +205,8 @@ impl<'a> Engine<'a> {
 
     fn normalise(&mut self, fields: &Fields<'a>) -> Option<Normalise> {
         let Some(field) = fields.get("normalise").cloned() else { return Some(Normalise::None) };
-        let (name, _, args) = self.word_call(&field, &["none", "per_feature", "per_channel", "global"], "a way to normalise")?;
+        let (word, _, args) = self.field_word(&field, "a way to normalise")?;
+        let name = word.name;
         if let Some(arg) = args.first() {
             self.report(Diagnostic::error("E0202", format!("`{name}` takes no arguments"), arg.value.span, "nothing reads this"));
             return None;
@@ -209,9 +224,9 @@ impl<'a> Engine<'a> {
             return Some((Split::Holdout { val: 0.1, test: 0.0, seed: None }, data));
         };
         let mut s = Scope::new(field.file, 0);
-        let (name, span, args) = self.word_call(&field, &["holdout", "tail"], "a way to divide the rows")?;
-        let known: &[&str] = if name == "holdout" { &["val", "test", "seed"] } else { &["val", "test"] };
-        let words = self.words(name, args, span, known)?;
+        let (word, span, args) = self.field_word(&field, "a way to divide the rows")?;
+        let name = word.name;
+        let words = self.word_arguments(word, args, span)?;
         let mut share = |engine: &mut Self, name: &str| match words.get(name) {
             None => Some(0.0),
             Some(e) => match engine.field_value(&mut s, e, &Kind::Float, &format!("`{name}`")) {

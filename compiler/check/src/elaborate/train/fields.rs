@@ -1,27 +1,9 @@
 //! The lines of a `train`: which fields there are, inherited and replaced, and what this version refuses.
 use crate::elaborate::messages::closest;
+use crate::experiment::{FIELDS, FieldInfo, field_named};
 use crate::names::{ItemClass, ItemInfo, Resolution};
 use esper_diagnostics::{Diagnostic, FileId, Span};
 use esper_grammar::ast::*;
-
-/// All fields of a `train`.
-pub(crate) const FIELDS: [&str; 15] = [
-    "model",
-    "data",
-    "split",
-    "normalise",
-    "augment",
-    "loss",
-    "metrics",
-    "optimizer",
-    "clip",
-    "batch",
-    "epochs",
-    "seed",
-    "precision",
-    "controls",
-    "save_every",
-];
 
 /// One field.
 #[derive(Clone, Debug)]
@@ -99,26 +81,19 @@ pub(crate) fn of<'a>(resolution: &Resolution<'a>, info: &ItemInfo<'a>) -> (Field
             }
         }
     }
-    for name in ["model", "data", "loss", "optimizer", "batch", "epochs"] {
+    for field in FIELDS.iter().filter(|f| f.required) {
         let broken = lineage
             .iter()
             .any(|i| matches!(&i.item.kind, ItemKind::Train(d) if d.body.lines.iter().any(|l| matches!(l.kind, LineKind::Broken(_)))));
-        if fields.get(name).is_none() && !broken && !problems.iter().any(|p: &Diagnostic| p.code == "E0604") {
-            problems.push(missing(info, name));
+        if fields.get(field.name).is_none() && !broken && !problems.iter().any(|p: &Diagnostic| p.code == "E0604") {
+            problems.push(missing(info, field));
         }
     }
     (fields, problems)
 }
 
-fn missing(info: &ItemInfo, name: &str) -> Diagnostic {
-    let example = match name {
-        "model" => "model = Mlp(10)",
-        "data" => "data = csv(\"data.csv\", label = 0)",
-        "loss" => "loss = cross_entropy",
-        "optimizer" => "optimizer = AdamW(lr = 1e-3)",
-        "batch" => "batch = 64",
-        _ => "epochs = 10",
-    };
+fn missing(info: &ItemInfo, field: &FieldInfo) -> Diagnostic {
+    let FieldInfo { name, example, .. } = field;
     Diagnostic::error("E0606", format!("the experiment does not say its `{name}`"), info.name_span, format!("needs `{name} = …`"))
         .help(format!("such as `{example}`"))
 }
@@ -126,7 +101,7 @@ fn missing(info: &ItemInfo, name: &str) -> Diagnostic {
 fn add_line<'a>(fields: &mut Fields<'a>, line: &'a Line, file: FileId, report: bool, seen: &mut Vec<&'a str>) -> Option<Diagnostic> {
     match &line.kind {
         LineKind::Set { target: Expr { kind: ExprKind::Name(name), span }, value } => {
-            if !FIELDS.contains(&name.as_str()) {
+            if field_named(name).is_none() {
                 return report.then(|| unknown(name, *span));
             }
             let field = Field { name, name_span: *span, value, file, code: "E0611" };
@@ -161,8 +136,9 @@ fn add_line<'a>(fields: &mut Fields<'a>, line: &'a Line, file: FileId, report: b
 
 fn unknown(name: &str, span: Span) -> Diagnostic {
     let problem = Diagnostic::error("E0604", "a field that does not exist", span, "`train` has no field of this name");
-    match closest(name, FIELDS.into_iter()) {
+    let names = || FIELDS.iter().map(|f| f.name);
+    match closest(name, names()) {
         Some(close) => problem.edit(format!("replace by `{close}`"), span, close).certain(),
-        None => problem.help(format!("its fields are {}", FIELDS.join(", "))),
+        None => problem.help(format!("its fields are {}", names().collect::<Vec<_>>().join(", "))),
     }
 }
