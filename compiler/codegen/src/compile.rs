@@ -10,7 +10,7 @@ use crate::{
     PoolingKind, Program, Scatter, Stage, Step, Store, Unsupported, UpdateGroup, Value, VectorAxis,
 };
 use esper_diagnostics::Span;
-use esper_ir::{DType, Dim, Graph, Input, NodeId, Op, OutputKind, TensorType};
+use esper_ir::{DType, Dim, Graph, Input, NodeId, Op, OutputKind, TensorType, input_text, output_text};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A step, with its kernel beside it.
@@ -204,7 +204,7 @@ fn lower(builder: &mut Builder, graph: &Graph, place: &Place) -> Result<(), Unsu
     let mut copies: Vec<(NodeId, BufferId)> = vec![];
     for id in graph.ids() {
         if let Op::Input(input) = graph.op(id) {
-            let buffer = builder.buffer(input_name(input), graph.ty(id), place.input(input)?, graph.span(id));
+            let buffer = builder.buffer(input_text(input).replace(' ', "_"), graph.ty(id), place.input(input)?, graph.span(id));
             match input {
                 Input::Feature(i) => _ = builder.features.insert(*i, buffer),
                 Input::Target => builder.target = Some(buffer),
@@ -222,7 +222,7 @@ fn lower(builder: &mut Builder, graph: &Graph, place: &Place) -> Result<(), Unsu
         let repeated = repeated.filter(|b| builder.buffers[b.0 as usize].class == Class::Exchange && roles[node.index()] != Role::Outside);
         let buffer = match repeated {
             Some(buffer) => buffer,
-            None => builder.buffer(output_name(kind), &ty, range, graph.span(*node)),
+            None => builder.buffer(output_text(kind).replace(' ', "_"), &ty, range, graph.span(*node)),
         };
         if here {
             lowering.buffers.insert(*node, buffer);
@@ -482,43 +482,5 @@ pub(crate) fn renumber(kernel: &mut Kernel, position: &[usize]) {
             }
         }
         stage.stores.iter_mut().for_each(|s| s.buffer = position[s.buffer]);
-    }
-}
-
-fn input_name(input: &Input) -> String {
-    match input {
-        Input::Parameter(i) => format!("parameter_{i}"),
-        Input::State(i) => format!("state_{i}"),
-        Input::Feature(i) => format!("feature_{i}"),
-        Input::Target => "target".into(),
-        Input::Step => "step".into(),
-        Input::TotalSteps => "total_steps".into(),
-        Input::EpochSteps => "epoch_steps".into(),
-        Input::Updated => "updated".into(),
-        Input::Gradient => "gradient".into(),
-        Input::OptimizerState(k) => format!("optimizer_state_{k}"),
-        Input::OptimizerScalar(k) => format!("optimizer_scalar_{k}"),
-        Input::Alpha(j) => format!("alpha_{j}"),
-        Input::Age(j) => format!("age_{j}"),
-        Input::Boost(j) => format!("boost_{j}"),
-        Input::Argument(i) => format!("argument_{i}"),
-    }
-}
-
-fn output_name(kind: &OutputKind) -> String {
-    match kind {
-        OutputKind::Prediction => "prediction".into(),
-        OutputKind::Loss => "loss".into(),
-        OutputKind::Metric(i) => format!("metric_{i}"),
-        OutputKind::State(i) => format!("state_{i}"),
-        OutputKind::Parameter(i) => format!("parameter_{i}"),
-        OutputKind::OptimizerState(k, i) => format!("optimizer_state_{k}_{i}"),
-        OutputKind::OptimizerScalar(k) => format!("optimizer_scalar_{k}"),
-        OutputKind::Gradient(i) => format!("gradient_{i}"),
-        OutputKind::Updated => "updated".into(),
-        OutputKind::GradientNorm => "gradient_norm".into(),
-        OutputKind::ShadowLoss(j) => format!("shadow_loss_{j}"),
-        OutputKind::SeedNorm(j) => format!("seed_norm_{j}"),
-        OutputKind::Value(i) => format!("value_{i}"),
     }
 }

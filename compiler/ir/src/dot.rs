@@ -14,7 +14,7 @@ pub fn dot(graph: &Graph) -> String {
     let content = format!("{:?}", Dot::with_attr_getters(graph.as_petgraph(), &config, &edge, &node));
     let mut text = format!("digraph {{\n{content}");
     for (i, output) in graph.outputs().iter().enumerate() {
-        let label = quoted(&crate::text::output_kind(&output.kind));
+        let label = quoted(&crate::text::output_text(&output.kind));
         writeln!(text, "    output{i} [ label = {label} ]\n    {} -> output{i}", output.node.0).expect("writing to a string");
     }
     text.push_str("}\n");

@@ -25,6 +25,6 @@ pub use op::{
     Tolerance, Window,
 };
 pub use prim::Prim;
-pub use text::{parse, print};
+pub use text::{input_text, output_text, parse, print};
 pub use types::{Shape, TensorType};
 pub use verify::verify;

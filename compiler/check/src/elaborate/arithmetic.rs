@@ -111,7 +111,7 @@ impl<'a> Engine<'a> {
             (BinaryOp::Eq, Some(e)) => Value::Bool(e),
             (BinaryOp::Ne, Some(e)) => Value::Bool(!e),
             _ => {
-                let sign = super::spelling::operator(op);
+                let sign = op.text();
                 self.report(Diagnostic::error(
                     "E0205",
                     format!("`{sign}` cannot combine these"),
@@ -264,7 +264,7 @@ impl<'a> Engine<'a> {
             return self.elements_differ(&a, &b);
         }
         if a.ty.dtype == DType::Bool && !matches!(op, BinaryOp::Eq | BinaryOp::Ne) {
-            let sign = super::spelling::operator(op);
+            let sign = op.text();
             let shown = self.show(&a);
             let problem =
                 Diagnostic::error("E0208", format!("`{sign}` is of numbers"), op_span, "not of true and false").label(a.span, shown);

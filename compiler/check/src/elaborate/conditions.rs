@@ -1,7 +1,7 @@
 //! Conditions: what holds inside a branch, as equations of sizes and as text that conditional members are compared with.
 use super::Engine;
 use super::scope::Scope;
-use super::spelling::{operator, spell, unwrapped};
+use super::spelling::{spell, unwrapped};
 use super::value::{Tensor, Value};
 use esper_diagnostics::Diagnostic;
 use esper_grammar::ast::*;
@@ -119,9 +119,9 @@ fn canonical(e: &Expr, holds: bool) -> String {
                 BinaryOp::Ge => format!("({b} <= {a})"),
                 BinaryOp::Eq | BinaryOp::Ne => {
                     let (a, b) = if a <= b { (a, b) } else { (b, a) };
-                    format!("({a} {} {b})", operator(op))
+                    format!("({a} {} {b})", op.text())
                 }
-                op => format!("({a} {} {b})", operator(op)),
+                op => format!("({a} {} {b})", op.text()),
             }
         }
         _ if holds => spell(e),

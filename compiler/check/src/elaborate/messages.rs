@@ -330,7 +330,7 @@ impl<'a> Engine<'a> {
             // `something + bias` at the end of the body: with and without it, side by side.
             Some(LineKind::Expr(e)) if matches!(&e.kind, ExprKind::Binary { right, .. } if right.span == span) => {
                 let ExprKind::Binary { op, left, .. } = &e.kind else { return Value::Poison };
-                let choice = format!("if {} {{ y {} {name} }} else {{ y }}", existence.text, super::spelling::operator(*op));
+                let choice = format!("if {} {{ y {} {name} }} else {{ y }}", existence.text, op.text());
                 problem.edit(format!("`{choice}`"), e.span, format!("let y = {}\n        {choice}", spell(left)))
             }
             _ => problem.help(format!("use `{name}` inside `if {} {{ … }}`", existence.text)),

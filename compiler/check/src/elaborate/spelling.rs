@@ -15,7 +15,7 @@ pub(crate) fn spell(e: &Expr) -> String {
             // As close together as written: `1/16`, `2^i`, `d / 2`.
             let close = left.span.end == op_span.start;
             let gap = if close { "" } else { " " };
-            format!("{}{gap}{}{gap}{}", spell(left), operator(*op), spell(right))
+            format!("{}{gap}{}{gap}{}", spell(left), op.text(), spell(right))
         }
         ExprKind::Pipe(x, f) => format!("{} |> {}", spell(x), spell(f)),
         ExprKind::Call { callee, args } => format!("{}({})", spell(callee), args.iter().map(argument).collect::<Vec<_>>().join(", ")),
@@ -67,27 +67,6 @@ pub(crate) fn element(elem: &Elem) -> String {
         Elem::Expr(e) => spell(e),
         Elem::Rest(name, _) => format!("..{}", name.as_ref().map(|n| n.text.as_str()).unwrap_or_default()),
         Elem::Slice(a, b, _) => format!("{}:{}", side(a), side(b)),
-    }
-}
-
-/// An operator as written.
-pub(crate) fn operator(op: BinaryOp) -> &'static str {
-    match op {
-        BinaryOp::Or => "or",
-        BinaryOp::And => "and",
-        BinaryOp::Eq => "==",
-        BinaryOp::Ne => "!=",
-        BinaryOp::Lt => "<",
-        BinaryOp::Gt => ">",
-        BinaryOp::Le => "<=",
-        BinaryOp::Ge => ">=",
-        BinaryOp::Add => "+",
-        BinaryOp::Sub => "-",
-        BinaryOp::Mul => "*",
-        BinaryOp::Div => "/",
-        BinaryOp::Rem => "%",
-        BinaryOp::MatMul => "@",
-        BinaryOp::Pow => "^",
     }
 }
 

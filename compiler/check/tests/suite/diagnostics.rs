@@ -1,5 +1,5 @@
 //! What the check says of common mistakes: one finding each, with both halves of the contradiction and the edit that repairs it.
-use crate::harness::{check, check_with};
+use crate::harness::{check, check_with, problems, short};
 
 /// A blueprint around a `forward`, numbered from line 3.
 fn expect(source: &str, wanted: &str) {
@@ -326,7 +326,8 @@ fn every_name_in_a_field_must_be_known() {
         ("shape = [64]", "shape = [abc]"),
         ("shape = [64]", "shape = [64], label = abc"),
     ] {
-        let text = check(&experiment(line, by));
+        let (found, sources) = problems(&experiment(line, by), &[]);
+        let text: String = found.iter().map(|p| short(p, &sources)).collect();
         assert!(text.starts_with("E0101 unknown name `abc`\n") && !text.contains("\nE0"), "{by}: {text}");
     }
     assert_eq!(check(&(experiment("batch = 64", "batch = ROWS") + "const ROWS = 64\n")), "");

@@ -35,7 +35,7 @@ fn write_graph(graph: &Graph, indent: &str, text: &mut String) {
         writeln!(text, "{indent}%{} = {} : {}", id.0, operation(graph, id), type_text(graph.ty(id))).expect("writing to a string");
     }
     for output in graph.outputs() {
-        writeln!(text, "{indent}output {} = %{}", output_kind(&output.kind), output.node.0).expect("writing to a string");
+        writeln!(text, "{indent}output {} = %{}", output_text(&output.kind), output.node.0).expect("writing to a string");
     }
 }
 
@@ -73,7 +73,8 @@ fn type_text(ty: &TensorType) -> String {
     format!("{}[{}]", ty.dtype.name(), sizes.join(", "))
 }
 
-fn input_text(input: &Input) -> String {
+/// `parameter 0`.
+pub fn input_text(input: &Input) -> String {
     match input {
         Input::Parameter(i) => format!("parameter {i}"),
         Input::State(i) => format!("state {i}"),
@@ -94,7 +95,7 @@ fn input_text(input: &Input) -> String {
 }
 
 /// `metric 0`.
-pub(crate) fn output_kind(kind: &OutputKind) -> String {
+pub fn output_text(kind: &OutputKind) -> String {
     match kind {
         OutputKind::Prediction => "prediction".into(),
         OutputKind::Loss => "loss".into(),
