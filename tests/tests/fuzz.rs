@@ -1,16 +1,20 @@
-//! No text panics or hangs the compiler: a minute of broken programs through parse, format and check. Set ESPER_FUZZ_SECONDS for longer.
+//! No text panics or hangs the compiler: a minute of broken programs through parse, format and check. Set ESPER_FUZZ_SECONDS for longer,
+//! ESPER_FUZZ_FROM to begin with another mutation.
 //!
-//! What once broke is kept in `tests/corpus/` and runs first.
+//! What is worth keeping lies in `tests/corpus/`, is mutated like every program of the project, and runs in a test of its own: texts that
+//! once broke something, and for every code that mutations reach the first text that did. ESPER_FUZZ_KEEP=1 writes new ones there.
 use esper_driver::Session;
 use esper_tests::mutate::{Random, mutate};
 use esper_tests::{files, root};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// One text through everything that never fails. The slowest that any of these small texts may take before it counts as hanging.
 const HANG: Duration = Duration::from_secs(20);
 
-fn survive(text: &str, origin: &str) {
+/// Gives the codes of what is wrong with the text.
+fn survive(text: &str, origin: &str) -> BTreeSet<String> {
     let start = Instant::now();
     let formatted = esper_grammar::format(text);
     if let Ok(formatted) = formatted {
@@ -38,6 +42,7 @@ fn survive(text: &str, origin: &str) {
         esper_diagnostics::render(&problems, &loaded.sources, format, false);
     }
     assert!(start.elapsed() < HANG, "{origin} took {:?}:\n{text}", start.elapsed());
+    problems.into_iter().map(|p| p.code).collect()
 }
 
 fn seeds() -> Vec<(String, String)> {
@@ -54,23 +59,32 @@ fn on_a_deep_stack(work: impl FnOnce() + Send + 'static) {
 
 #[test]
 fn no_mutation_panics_or_hangs() {
-    let seconds = std::env::var("ESPER_FUZZ_SECONDS").ok().and_then(|s| s.parse().ok()).unwrap_or(60);
+    let number = |name: &str| std::env::var(name).ok().and_then(|s| s.parse().ok());
+    let (seconds, from) = (number("ESPER_FUZZ_SECONDS").unwrap_or(60), number("ESPER_FUZZ_FROM").unwrap_or(0u64));
+    let keep = std::env::var_os("ESPER_FUZZ_KEEP").is_some();
     on_a_deep_stack(move || {
         let seeds = seeds();
+        let mut reached: BTreeSet<String> = seeds.iter().flat_map(|(name, text)| survive(text, name)).collect();
         let start = Instant::now();
         let mut count = 0u64;
         while start.elapsed() < Duration::from_secs(seconds) {
-            let mut random = Random(count);
+            let mut random = Random(from + count);
             let (name, text) = &seeds[random.below(seeds.len())];
             let text = mutate(text, &mut random);
             let written = std::env::temp_dir().join(format!("esper-fuzz-{}.blueprint", std::process::id()));
             // a hang or an abort leaves the text behind
             std::fs::write(&written, &text).expect("a temporary file");
-            survive(&text, &format!("{name}, mutation {count}"));
+            for code in survive(&text, &format!("{name}, mutation {}", from + count)) {
+                if reached.insert(code.clone()) && keep {
+                    let corpus = root().join("tests/corpus");
+                    std::fs::create_dir_all(&corpus).expect("a folder");
+                    std::fs::write(corpus.join(format!("{code}.blueprint")), &text).expect("kept");
+                }
+            }
             std::fs::remove_file(written).expect("ours");
             count += 1;
         }
-        println!("{count} mutations survived");
+        println!("{count} mutations survived, {} codes reached", reached.len());
     });
 }
 
@@ -101,10 +115,12 @@ fn odd_files_get_an_answer() {
 }
 
 #[test]
-fn what_once_broke_stays_mended() {
+fn the_corpus_survives() {
     on_a_deep_stack(|| {
-        for path in files(&[".blueprint"]).iter().filter(|p| p.starts_with(root().join("tests/corpus"))) {
-            survive(&std::fs::read_to_string(path).expect("readable"), &path.display().to_string());
+        let corpus: Vec<_> = files(&[".blueprint"]).into_iter().filter(|p| p.starts_with(root().join("tests/corpus"))).collect();
+        assert!(corpus.len() >= 20, "the corpus has only {} texts", corpus.len());
+        for path in corpus {
+            survive(&std::fs::read_to_string(&path).expect("readable"), &path.display().to_string());
         }
     });
 }
