@@ -145,11 +145,15 @@ impl Server {
             let message = format!("the server does not answer `{}`", request.method);
             return self.refuse(id, ErrorCode::MethodNotFound, &message);
         };
+        self.answer_by(handler, request);
+    }
+
+    fn answer_by(&mut self, handler: dispatch::RequestHandler, request: Request) {
         match self.guarded(|server| handler(server, request.params)) {
-            Some(answer) => self.answer(id, answer),
+            Some(answer) => self.answer(request.id, answer),
             None => {
                 let message = format!("a bug in the server: it panicked while it answered `{}`", request.method);
-                self.refuse(id, ErrorCode::InternalError, &message);
+                self.refuse(request.id, ErrorCode::InternalError, &message);
             }
         }
     }
@@ -202,5 +206,38 @@ impl Server {
             let registration = json!({ "id": "blueprints", "method": "workspace/didChangeWatchedFiles", "registerOptions": options });
             self.ask("client/registerCapability", json!({ "registrations": [registration] }));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_costs_one_answer() {
+        let (connection, client) = Connection::memory();
+        let library = Library::new(false, std::env::temp_dir());
+        let mut server = Server {
+            connection,
+            client: Client::default(),
+            workspace: Workspace::new(vec![], library),
+            published: Published::default(),
+            tokens: Sent::default(),
+            queue: VecDeque::new(),
+            next_request: 0,
+            is_shut_down: false,
+        };
+        let request = |id: i32| Request { id: id.into(), method: "textDocument/hover".into(), params: Value::Null };
+        server.answer_by(|_, _| panic!("a bug"), request(1));
+        server.answer_by(|_, _| Ok(json!("well")), request(2));
+        let answers: Vec<Result<Value, i32>> = client
+            .receiver
+            .try_iter()
+            .map(|message| match message {
+                Message::Response(response) => response.response_result.map_err(|e| e.code),
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(answers, [Err(ErrorCode::InternalError as i32), Ok(json!("well"))]);
     }
 }

@@ -8,6 +8,8 @@ mod hints;
 mod hover;
 mod lifecycle;
 mod navigation;
+mod robustness;
+mod same_diagnostics;
 mod schema;
 mod signatures;
 mod structure;
