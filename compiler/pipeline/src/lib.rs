@@ -6,7 +6,7 @@ pub use graphs::{eval_graph, init_graph, predict_graph, statistics_graph, step_g
 pub use plan::{Error, Plan, plan};
 
 use esper_codegen::Program;
-use esper_ir::{Graph, Model, Planting};
+use esper_ir::{Graph, Model, Planting, Seed};
 
 /// The model with seeds living in its slots: [`esper_passes::graft`].
 pub fn graft(host: &Model, plantings: &[Planting]) -> Result<Model, Error> {
@@ -16,6 +16,12 @@ pub fn graft(host: &Model, plantings: &[Planting]) -> Result<Model, Error> {
 /// The model with a seed as a part of it for good: [`esper_passes::integrate`].
 pub fn integrate(host: &Model, planting: &Planting, alpha: f64, born: u64) -> Result<Model, Error> {
     esper_passes::integrate(host, planting, alpha, born).map_err(Error::Bug)
+}
+
+/// The parameters of a seed's last affine map, weight and bias: those that make it zero where they are zero. None where it does not end in one.
+pub fn last_affine(seed: &Seed) -> Vec<String> {
+    let ends = esper_passes::ends(seed);
+    ends.last.into_iter().chain(ends.last_bias).map(|p| seed.parameters[p].path.clone()).collect()
 }
 
 /// One training step for batches of `batch` rows: forward, backward, clipping and update.

@@ -22,6 +22,8 @@ const PLAIN_LINE: Duration = Duration::from_secs(10);
 /// Of more epochs than this, those are shown that come this long after the one shown before, and the last: all are in the log.
 const EVERY_EPOCH: u64 = 100;
 const EPOCH_LINE: Duration = Duration::from_millis(500);
+/// Which events of growth are told while the run goes on; all are in the log.
+const TOLD: [&str; 4] = ["moved", "alpha_set", "restored", "ended"];
 /// Weight of the newest step in the smoothed loss.
 const SMOOTHING: f64 = 0.02;
 
@@ -205,7 +207,8 @@ impl Observer for Display {
             }
             Event::Step(step) => self.step(step),
             Event::Epoch(record) => self.epoch(record),
-            Event::Growth(record) => self.line(&format!("epoch {}: {}", record.epoch, record.text)),
+            Event::Growth(record) if TOLD.contains(&record.kind.as_str()) => self.line(&format!("epoch {}: {}", record.epoch, record.text)),
+            Event::Growth(_) => {}
             Event::Checkpoint { .. } => {}
             Event::Interrupted { step } => {
                 self.end();

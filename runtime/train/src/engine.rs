@@ -184,15 +184,36 @@ impl Engine {
         Ok(())
     }
 
-    /// Gives tensors that last other values: those an initialiser chose. A name that the model has not is a bug, told as an error.
-    pub fn overwrite(&mut self, tensors: &[(String, Vec<f32>)]) -> Result<(), RunError> {
-        for (name, values) in tensors {
-            let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
-            let kept = self.kept.iter().find(|k| k.name == *name && k.place.bytes == bytes.len());
-            let place = kept.map(|k| k.place).ok_or_else(|| RunError::bug(format!("`{name}` cannot be given {} values", values.len())))?;
-            self.memory.write(place.class, place.offset, &bytes)?;
+    /// Makes a tensor that lasts zero everywhere. A name that the model has not is a bug, told as an error.
+    pub fn clear(&mut self, name: &str) -> Result<(), RunError> {
+        let place = self.kept.iter().find(|k| k.name == name).map(|k| k.place);
+        let place = place.ok_or_else(|| RunError::bug(format!("there is no `{name}` to clear")))?;
+        self.memory.write(place.class, place.offset, &vec![0; place.bytes])?;
+        Ok(())
+    }
+
+    /// Writes those of some tensors that the model has, of the same size; the others of the model stay.
+    pub fn restore_known(&mut self, tensors: &[StoredTensor]) -> Result<(), RunError> {
+        for kept in &self.kept {
+            if let Some(tensor) = tensors.iter().find(|t| t.name == kept.name && t.bytes.len() == kept.place.bytes) {
+                self.memory.write(kept.place.class, kept.place.offset, &tensor.bytes)?;
+            }
         }
         Ok(())
+    }
+
+    /// Of how many of these parameters the gradient of the last step is finite and not zero everywhere, and how many there are.
+    pub fn alive_gradients(&self, parameters: &[Parameter]) -> Result<(usize, usize), RunError> {
+        let mut alive = 0;
+        for parameter in parameters {
+            let kept = self.kept.iter().find(|k| k.name == parameter.path);
+            let place = kept.map(|k| k.place).ok_or_else(|| RunError::bug(format!("there is no `{}`", parameter.path)))?;
+            let mut bytes = vec![0; place.bytes];
+            // Gradients lie at the offsets of their parameters.
+            self.memory.read(Class::Gradients, place.offset, &mut bytes)?;
+            alive += usize::from(all_finite(&bytes) && bytes.iter().any(|b| *b != 0 && *b != 0x80));
+        }
+        Ok((alive, parameters.len()))
     }
 
     /// The scalars of every live seed, in their order; they stay until they are written again.

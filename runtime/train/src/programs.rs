@@ -18,6 +18,10 @@ pub(crate) trait Programs {
     fn trial(&self, rows: usize) -> Result<Program, RunError> {
         self.eval(rows)
     }
+    /// Floating-point operations of an evaluation of that many rows, where every operator of it has a number.
+    fn eval_flops(&self, _rows: usize) -> Result<Option<u64>, RunError> {
+        Ok(None)
+    }
     /// The first word of each live seed's scalars.
     fn seed_words(&self) -> Vec<usize> {
         vec![]
@@ -80,6 +84,9 @@ impl Programs for Compiled<'_> {
     }
     fn seed_words(&self) -> Vec<usize> {
         (0..self.model.live.len()).map(|j| self.plan.layout.seed_word(j, SeedScalar::Alpha)).collect()
+    }
+    fn eval_flops(&self, rows: usize) -> Result<Option<u64>, RunError> {
+        Ok(flops(&esper_pipeline::eval_graph(self.model, rows)?))
     }
     fn step_flops(&self, rows: usize) -> Result<Option<u64>, RunError> {
         let mut sum = flops(&esper_pipeline::step_graph(self.model, rows)?);

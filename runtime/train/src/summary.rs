@@ -90,7 +90,9 @@ pub fn summarise(model: &Model, device: &dyn Device, data_folder: &Path) -> Resu
 pub(crate) fn training_sizes(model: &Model, dataset: &Dataset) -> Sizes {
     let batch = model.settings.batch;
     let (step, eval) = (batch_sizes(dataset.split.train.len(), batch), batch_sizes(dataset.split.val.len(), batch));
-    Sizes { step, eval, ..Sizes::default() }
+    // Gains are measured row by row.
+    let trial = std::iter::once(1).chain(eval.iter().copied().filter(|n| *n != 1)).collect();
+    Sizes { step, eval, trial, ..Sizes::default() }
 }
 
 /// The table of layers: every instance with what goes in and out and the numbers it owns itself.

@@ -2,7 +2,7 @@
 use crate::checkpoint::{Best, Checkpoint, Manifest, Progress, Sums};
 use crate::data::{self, Batch, Dataset, EpochOrder, Table};
 use crate::engine::Engine;
-use crate::growth::{Effected, Growing, Growth};
+use crate::growth::{Decided, Effected, Growing, Growth, Lengths, Measured, Tamiyo, with_snapshots, without_snapshots};
 use crate::programs::{Pipeline, ProgramSource};
 use crate::run_folder::{ResolvedConfiguration, RunFolder};
 use crate::summary::{Summary, training_sizes};
@@ -64,7 +64,6 @@ pub struct Outcome {
 /// before a folder is made.
 pub fn train(model: &Model, options: &RunOptions, observer: &mut dyn Observer) -> Result<Outcome, RunError> {
     check_settings(model)?;
-    refuse_growth(model, options)?;
     train_with(&Pipeline, model, options, observer)
 }
 
@@ -79,21 +78,6 @@ fn check_settings(model: &Model) -> Result<(), Diagnostic> {
         return Err(Diagnostic::error("D0113", format!("{} epochs are too many", settings.epochs), model.span, "in this run"));
     }
     Ok(())
-}
-
-/// An error (D0115) where policies are to decide what grows: nothing that is said of growth is ignored.
-fn refuse_growth(model: &Model, options: &RunOptions) -> Result<(), Diagnostic> {
-    let asked = model.slots.iter().find(|s| s.policy.is_some());
-    match asked {
-        Some(slot) if options.growth == Growth::Policies => {
-            let message = "policies cannot decide yet in this version of Esper";
-            let problem = Diagnostic::error("D0115", message, model.span, "this experiment has `grow` lines");
-            Err(problem
-                .label(slot.span, "a slot that is to grow")
-                .help("without its `grow` lines the experiment trains the network as it is"))
-        }
-        _ => Ok(()),
-    }
 }
 
 /// [`train`] with programs from anywhere.
@@ -134,17 +118,23 @@ fn train_in<'scope, 'env>(
     };
     let dataset = data::prepare(model, &data_folder)?;
     let state = resumed.as_ref().map(|(_, checkpoint, _)| checkpoint.manifest.growth.clone()).unwrap_or_default();
-    let growing = Growing::new(scope, options.device, source, model, state, training_sizes(model, &dataset))?;
+    let mut growing = Growing::new(scope, options.device, source, model, state, training_sizes(model, &dataset))?;
     let prepared = growing.prepare()?;
     let summary = Summary::new(model, &dataset, &*source.programs(model, model)?, prepared.arenas())?;
     let mut engine = Engine::new(options.device, prepared, growing.model())?;
     let text = summary.text(model);
+    let total_steps = summary.epoch_steps * model.settings.epochs as u64;
+    if resumed.is_none() && options.growth == Growth::Policies {
+        growing.state.tamiyo = Tamiyo::new(model, source, &dataset, Lengths { epoch_steps: summary.epoch_steps, total_steps })?;
+    }
     let (folder, manifest) = match resumed {
         Some((folder, checkpoint, path)) => {
             if checkpoint.manifest.data != dataset.table.digest {
                 return Err(RunError::checkpoint(folder.path(), "the data files have changed since the run began"));
             }
-            let restored = engine.restore(&checkpoint.tensors)?;
+            let (tensors, snapshots) = without_snapshots(&checkpoint.tensors);
+            growing.snapshots = snapshots;
+            let restored = engine.restore(&tensors)?;
             restored.map_err(|what| RunError::checkpoint(path, what))?;
             (folder, checkpoint.manifest)
         }
@@ -161,7 +151,6 @@ fn train_in<'scope, 'env>(
         [] => vec![0.0; model.metrics.len()],
         sums => sums.iter().map(|(_, sum)| *sum).collect(),
     };
-    let total_steps = summary.epoch_steps * model.settings.epochs as u64;
     let order = EpochOrder::new(model.settings.seed, dataset.split.train.clone());
     let rate = model.optimizer.scalars.iter().position(|s| s.name == "lr").or((!model.optimizer.scalars.is_empty()).then_some(0));
     let batch = Batch::with_capacity(summary.batch, dataset.table.width);
@@ -262,7 +251,7 @@ impl Run<'_, '_, '_> {
             summary,
         });
         if self.manifest.progress.step == 0 {
-            self.grow();
+            self.grow(&Scores::default(), None)?;
         }
         while self.manifest.progress.epochs < self.model.settings.epochs as u64 {
             self.order.shuffle(self.manifest.progress.epochs as u32);
@@ -307,7 +296,7 @@ impl Run<'_, '_, '_> {
         self.engine.write_seed_scalars(self.growing.state.scalars(step))?;
         self.batch_metrics.fill(0.0);
         let result = self.engine.compute_step(count, &self.batch, &mut self.batch_metrics)?;
-        if !result.loss.is_finite() || !self.engine.gradients_are_finite(result)? {
+        if !result.loss.is_finite() || !self.engine.gradients_are_finite(result)? || !self.growing.joined_are_finite(&self.engine, count)? {
             return Err(self.diverged(step, count, result.loss)?.into());
         }
         self.engine.commit_step(count)?;
@@ -337,31 +326,60 @@ impl Run<'_, '_, '_> {
 
     /// Tells that something decided earlier has taken effect.
     fn tell_effect(&mut self, effected: &Effected) -> Result<(), RunError> {
-        let progress = &self.manifest.progress;
+        let epoch = self.manifest.progress.epochs;
         for change in &effected.changes {
-            let record = Event::Growth(GrowthRecord {
-                step: effected.step,
-                epoch: progress.epochs,
-                kind: "effect".into(),
-                text: change.sentence(self.model),
-                data: serde_json::to_value(change).map_err(|e| RunError::bug(e.to_string()))?,
-            });
-            self.log.event(&record);
-            self.observer.event(&record);
+            let data = serde_json::to_value(change).map_err(|e| RunError::bug(e.to_string()))?;
+            let (text, kind) = (change.sentence(self.model), "effect".to_string());
+            self.tell(GrowthRecord { step: effected.step, epoch, kind, text, data });
         }
         Ok(())
     }
 
     /// Decides what grows next, at a validation point.
-    fn grow(&mut self) {
+    fn grow(&mut self, train: &Scores, val: Option<&Scores>) -> Result<(), RunError> {
         let step = self.manifest.progress.step;
         let due = step + self.summary.epoch_steps;
-        if self.growing.state.pending.is_none()
+        if let Some(effected) = self.options.growth.replayed(step, due).cloned()
+            && self.growing.state.pending.is_none()
             && due < self.total_steps
-            && let Some(effected) = self.options.growth.replayed(step, due).cloned()
         {
             self.growing.decide(effected.step, effected.changes);
         }
+        if self.options.growth != Growth::Policies || self.model.policies.is_empty() || step == 0 {
+            return Ok(());
+        }
+        let mut tamiyo = std::mem::take(&mut self.growing.state.tamiyo);
+        let measured = Measured { step, train, val };
+        let decided = tamiyo.decide(self.model, &mut self.growing, &mut self.engine, &self.dataset, &mut self.batch, &measured);
+        self.growing.state.tamiyo = tamiyo;
+        let (mut changes, mut effective) = (vec![], due);
+        for Decided { decision, changes: later, at_once } in decided? {
+            for event in &decision.events {
+                let data = serde_json::to_value(event).map_err(|e| RunError::bug(e.to_string()))?;
+                let kind = data["event"].as_str().unwrap_or_default().to_string();
+                let epoch = self.manifest.progress.epochs;
+                self.tell(GrowthRecord { step, epoch, kind, text: event.sentence(), data });
+            }
+            self.growing.at_once(step, at_once, &mut self.engine)?;
+            changes.extend(later);
+            effective = decision.effective;
+        }
+        if !changes.is_empty() {
+            self.growing.decide(effective, changes);
+            // The last decision of a run takes effect at once: nothing is to be trained any more.
+            if effective == step
+                && let Some(effected) = self.growing.take_effect(step, &mut self.engine)?
+            {
+                self.tell_effect(&effected)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn tell(&mut self, record: GrowthRecord) {
+        let event = Event::Growth(record);
+        self.log.event(&event);
+        self.observer.event(&event);
     }
 
     /// What to say about a step whose loss or gradient is not finite. It was not committed.
@@ -426,10 +444,10 @@ impl Run<'_, '_, '_> {
         self.metrics.fill(0.0);
         let record = EpochRecord { epoch, step: progress.step, train, val, scalars, best };
         self.last = Some(record.clone());
-        let event = Event::Epoch(record);
+        let event = Event::Epoch(record.clone());
         self.log.event(&event);
         self.observer.event(&event);
-        self.grow();
+        self.grow(&record.train, record.val.as_ref())?;
         if best {
             self.unsaved_best = Some(self.snapshot()?);
         }
@@ -453,7 +471,8 @@ impl Run<'_, '_, '_> {
         self.manifest.growth = self.growing.state.clone();
         let names = self.model.metrics.iter().cloned();
         self.manifest.progress.sums.metrics = Values(names.zip(self.metrics.iter().copied()).collect());
-        Ok(Checkpoint { manifest: self.manifest.clone(), tensors: self.engine.tensors()? })
+        let tensors = with_snapshots(self.engine.tensors()?, &self.growing.snapshots);
+        Ok(Checkpoint { manifest: self.manifest.clone(), tensors })
     }
 
     fn sync_log(&mut self) -> Result<LogCursor, RunError> {

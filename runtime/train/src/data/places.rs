@@ -120,7 +120,6 @@ With `split = holdout(val = 0.2)`, a fifth of the rows, rounded, is for validati
 batch. It is more than the machine has free. A smaller layer or, where the activations are what is large, a smaller `batch` helps; \
 `esperc run --dry-run` shows the sums without asking for the memory.",
     ),
-    record("D0115", "growth by policies does not exist yet", "The runtime grafts, swaps and replays; who decides is still to come."),
     record(
         "D0201",
         "training went to NaN or infinity",

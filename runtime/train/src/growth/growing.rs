@@ -1,4 +1,5 @@
 //! The growing part of a run: changes are built in the background and take effect at steps that were fixed when they were decided.
+use super::snapshot::Snapshots;
 use super::state::{Effected, GrowthState, LiveSeed};
 use super::topology::{Change, Topology};
 use crate::RunError;
@@ -47,6 +48,8 @@ pub(crate) struct Growing<'scope, 'env> {
     /// What a checkpoint holds.
     pub state: GrowthState,
     next: Option<Ticket<Result<Built, RunError>>>,
+    /// The tensors from before each joined seed began to blend.
+    pub snapshots: Snapshots,
     /// How changes reached the loop so far.
     pub times: SwapTimes,
 }
@@ -65,7 +68,7 @@ impl<'scope, 'env> Growing<'scope, 'env> {
         let model = topology.model()?;
         let pending = state.pending.clone();
         let times = SwapTimes::default();
-        let mut growing = Growing { scope, device, source, sizes, topology, model, state, next: None, times };
+        let mut growing = Growing { scope, device, source, sizes, topology, model, state, next: None, snapshots: Snapshots::new(), times };
         if let Some(Effected { step, changes }) = pending {
             growing.decide(step, changes);
         }
@@ -114,8 +117,27 @@ impl<'scope, 'env> Growing<'scope, 'env> {
             self.times.built += built.took;
         }
         self.state.effect(effected.clone());
+        for change in &effected.changes {
+            match change {
+                Change::Plant { planting, zeroed, .. } => {
+                    let path = self.model.live.iter().find(|l| l.planting.id == planting.id).map(|l| l.path.clone()).unwrap_or_default();
+                    for name in zeroed {
+                        engine.clear(&format!("{path}.{name}"))?;
+                    }
+                }
+                Change::Join { id } => _ = self.snapshots.insert(*id, engine.tensors()?),
+                Change::Restore { id } => {
+                    let snapshot = self.snapshots.get(id);
+                    let snapshot = snapshot.ok_or_else(|| RunError::bug(format!("there is no snapshot from before seed {id} blended")))?;
+                    engine.restore_known(snapshot)?;
+                }
+                Change::Ramp { .. } | Change::Integrate { .. } | Change::Remove { .. } => {}
+            }
+        }
+        // A snapshot is of use until its seed is gone or is part of the network for good.
+        self.snapshots.retain(|id, _| self.state.seeds.iter().any(|s| s.id == *id));
         // What is evaluated before the next step sees the seeds as they are now.
-        engine.write_seed_scalars(self.state.scalars(step))?;
+        engine.write_seed_scalars(self.state.scalars(step + 1))?;
         Ok(Some(effected))
     }
 
@@ -133,6 +155,27 @@ impl<'scope, 'env> Growing<'scope, 'env> {
         Ok(())
     }
 
+    /// Changes that need nothing built take effect now, after this step.
+    pub fn at_once(&mut self, step: u64, changes: Vec<Change>, engine: &mut Engine) -> Result<(), RunError> {
+        if !changes.is_empty() {
+            self.state.effect(Effected { step, changes });
+            engine.write_seed_scalars(self.state.scalars(step + 1))?;
+        }
+        Ok(())
+    }
+
+    /// Whether the gradients of all joined seeds were finite in the last computed step. What learns in the shadow harms nobody but itself.
+    pub fn joined_are_finite(&self, engine: &Engine, rows: usize) -> Result<bool, RunError> {
+        for (number, planting) in self.topology.plantings.iter().enumerate().filter(|(_, p)| p.part == Part::Joined) {
+            let (_, norm) = engine.seed_result(rows, number)?;
+            debug_assert_eq!(self.model.live[number].planting.id, planting.id);
+            if norm.is_some_and(|n| !n.is_finite()) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// A live seed and its number among them.
     pub fn seed(&mut self, id: u32) -> Option<(usize, &mut LiveSeed)> {
         self.state.seeds.iter_mut().enumerate().find(|(_, s)| s.id == id)
@@ -148,8 +191,9 @@ impl<'scope, 'env> Growing<'scope, 'env> {
 fn built(device: &dyn Device, source: &dyn ProgramSource, topology: Topology, sizes: &Sizes) -> Result<Built, RunError> {
     let began = Instant::now();
     let model = topology.model()?;
-    // Nothing is tried out where nothing lives.
-    let sizes = if topology.plantings.is_empty() { Sizes { trial: vec![], ..sizes.clone() } } else { sizes.clone() };
+    // Nothing is tried out where nothing lives, but for the losses of single rows by which those of a regression are capped.
+    let regression = model.classes.is_none() && !model.policies.is_empty();
+    let sizes = if topology.plantings.is_empty() && !regression { Sizes { trial: vec![], ..sizes.clone() } } else { sizes.clone() };
     let prepared = Prepared::new(device, &*source.programs(&model, &topology.host)?, &model, &sizes)?;
     Ok(Built { topology, model, prepared, took: began.elapsed() })
 }

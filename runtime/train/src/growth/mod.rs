@@ -1,14 +1,19 @@
 //! Growth ("Kasmina"): slots, the seeds that live in them, and how both change while the network trains.
-mod alpha;
 mod decider;
 mod growing;
+mod newborn;
+mod snapshot;
 mod state;
+mod tamiyo;
 mod topology;
 mod trial;
 
-pub use alpha::{Boost, Curve, MOST_CHANGE, Ramp};
 pub use decider::Growth;
 pub(crate) use growing::Growing;
 pub use growing::SwapTimes;
+pub use newborn::Boost;
+pub(crate) use snapshot::{with_snapshots, without_snapshots};
 pub use state::{Effected, GrowthState, LiveSeed, SeedSums};
+pub use tamiyo::Tamiyo;
+pub(crate) use tamiyo::{Decided, Lengths, Measured};
 pub use topology::Change;

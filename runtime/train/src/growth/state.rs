@@ -1,9 +1,11 @@
 //! What a growing run must remember: part of every checkpoint, so that a resumed run goes on as if it had not stopped.
-use super::alpha::{Boost, Curve, Ramp};
+use super::newborn::Boost;
+use super::tamiyo::Tamiyo;
 use super::topology::{Change, Topology};
 use crate::RunError;
 use crate::engine::SeedScalars;
 use esper_ir::Model;
+use esper_policy::Ramp;
 use serde::{Deserialize, Serialize};
 
 /// Changes that took effect together.
@@ -37,7 +39,7 @@ impl LiveSeed {
     /// Its run-time scalars in a step, counted from 1.
     pub(crate) fn scalars(&self, step: u64) -> SeedScalars {
         let age = step.saturating_sub(self.born);
-        SeedScalars { alpha: self.ramp.at(step), age, boost: self.boost.at(age) }
+        SeedScalars { alpha: self.ramp.at(step.saturating_sub(1)), age, boost: self.boost.at(age) }
     }
 }
 
@@ -65,6 +67,9 @@ pub struct GrowthState {
     pub pending: Option<Effected>,
     /// The seeds that live, by ascending number.
     pub seeds: Vec<LiveSeed>,
+    /// What Tamiyo remembers, where policies decide.
+    #[serde(default)]
+    pub tamiyo: Tamiyo,
 }
 
 impl GrowthState {
@@ -86,17 +91,17 @@ impl GrowthState {
     pub(crate) fn effect(&mut self, effected: Effected) {
         for change in &effected.changes {
             match change {
-                Change::Plant { planting, boost } => {
-                    let ramp = Ramp::new(effected.step, 1, 0.0, 0.0, Curve::Linear);
+                Change::Plant { planting, boost, .. } => {
+                    let ramp = Ramp::still(0.0, effected.step);
                     let (id, born, boost, sums) = (planting.id, effected.step, *boost, SeedSums::default());
                     self.seeds.push(LiveSeed { id, born, ramp, boost, gate_rows: 0, sums });
                 }
-                Change::Ramp { id, to, steps, curve } => {
+                Change::Ramp { id, ramp } => {
                     if let Some(seed) = self.seeds.iter_mut().find(|s| s.id == *id) {
-                        seed.ramp = Ramp::new(effected.step, *steps, seed.ramp.at(effected.step), *to, *curve);
+                        seed.ramp = *ramp;
                     }
                 }
-                Change::Join { .. } => {}
+                Change::Join { .. } | Change::Restore { .. } => {}
                 Change::Integrate { id, .. } | Change::Remove { id } => self.seeds.retain(|s| s.id != *id),
             }
         }

@@ -1,7 +1,8 @@
 //! What a model has become: the host with what fossilised in it, and the seeds that live in its slots, as a function of the changes so far.
-use super::alpha::{Boost, Curve};
+use super::newborn::Boost;
 use crate::RunError;
 use esper_ir::{Model, Part, Planting};
+use esper_policy::Ramp;
 use serde::{Deserialize, Serialize};
 
 /// A change of the topology, as it is decided, logged and replayed.
@@ -14,6 +15,8 @@ pub enum Change {
         planting: Planting,
         /// How fast it learns at first.
         boost: Boost,
+        /// Parameters of it that start as zeros, whatever its blueprint says: they make it zero at birth.
+        zeroed: Vec<String>,
     },
     /// A seed that learned in the shadow becomes part of the network, in proportion to its α.
     Join {
@@ -24,12 +27,13 @@ pub enum Change {
     Ramp {
         /// The seed's number.
         id: u32,
-        /// Where α goes.
-        to: f64,
-        /// In how many steps; more where it would change too fast.
-        steps: u64,
-        /// How.
-        curve: Curve,
+        /// The way there.
+        ramp: Ramp,
+    },
+    /// The weights return to what they were when a seed began to blend, which has left since.
+    Restore {
+        /// The seed's number.
+        id: u32,
     },
     /// A seed becomes part of the network for good.
     Integrate {
@@ -57,7 +61,8 @@ impl Change {
                 format!("seed {} germinates in `{slot}`: {seed}, {part}", planting.id)
             }
             Change::Join { id } => format!("seed {id} becomes part of the network, at α = 0"),
-            Change::Ramp { id, to, steps, .. } => format!("the α of seed {id} goes to {to} in {steps} steps"),
+            Change::Ramp { id, ramp } => format!("the α of seed {id} goes from {} to {} in {} steps", ramp.from, ramp.to, ramp.steps),
+            Change::Restore { id } => format!("the weights return to what they were before seed {id} began to blend"),
             Change::Integrate { id, alpha, .. } => format!("seed {id} is part of the network for good, with α = {alpha}; its slot is free"),
             Change::Remove { id } => format!("seed {id} is removed"),
         }
@@ -65,7 +70,7 @@ impl Change {
 
     /// Whether other programs are needed for it.
     pub(crate) fn is_structural(&self) -> bool {
-        !matches!(self, Change::Ramp { .. })
+        !matches!(self, Change::Ramp { .. } | Change::Restore { .. })
     }
 }
 
@@ -94,6 +99,7 @@ impl Topology {
             match change {
                 Change::Plant { planting, .. } => next.plantings.push(planting.clone()),
                 Change::Ramp { id, .. } => _ = next.planting(*id)?,
+                Change::Restore { .. } => {}
                 Change::Join { id } => next.planting(*id)?.part = Part::Joined,
                 Change::Integrate { id, alpha, born } => {
                     let planting = next.planting(*id)?.clone();

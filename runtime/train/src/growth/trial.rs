@@ -29,27 +29,12 @@ pub(super) fn pairs(
     Ok(without.into_iter().zip(with).collect())
 }
 
-/// The mean loss over rows for every way to switch some of the live seeds off: bit k of an entry's position says that the k-th of `seeds` is on.
-pub(super) fn subsets(
-    engine: &mut Engine,
-    table: &Table,
-    batch: &mut Batch,
-    rows: &[u32],
-    size: usize,
-    scalars: &[SeedScalars],
-    seeds: &[usize],
-) -> Result<Vec<f64>, RunError> {
-    let mut table_of_losses = Vec::with_capacity(1 << seeds.len());
-    for subset in 0..1usize << seeds.len() {
-        let on = |j: usize| seeds.iter().position(|s| *s == j).is_none_or(|k| subset >> k & 1 == 1);
-        engine.write_seed_scalars(scalars.iter().enumerate().map(|(j, s)| if on(j) { *s } else { SeedScalars { alpha: 0.0, ..*s } }))?;
-        let mut sum = 0.0;
-        for part in rows.chunks(size) {
-            table.gather(part, batch);
-            sum += engine.try_out(part.len(), batch, &mut [])?.loss * part.len() as f64;
-        }
-        table_of_losses.push(sum / rows.len().max(1) as f64);
-    }
-    engine.write_seed_scalars(scalars.iter().copied())?;
-    Ok(table_of_losses)
+/// The loss of every row by itself, with the live seeds as they count now; needs trials.
+pub(super) fn rows(engine: &mut Engine, table: &Table, batch: &mut Batch, rows: &[u32]) -> Result<Vec<f64>, RunError> {
+    rows.iter()
+        .map(|row| {
+            table.gather(std::slice::from_ref(row), batch);
+            Ok(engine.try_out(1, batch, &mut [])?.loss)
+        })
+        .collect()
 }

@@ -1,10 +1,11 @@
 //! Growth in whole runs on the processor: what stays the same bytes, what is continuous, and what a resumed run does.
 use super::grown_network::model;
-use crate::growth::{Boost, Change, Curve, Effected, Growth};
+use crate::growth::{Boost, Change, Effected, Growth};
 use crate::programs::Pipeline;
 use crate::training::train_with;
 use crate::{Checkpoint, Outcome, RunError, RunOptions};
-use esper_ir::{Join, Model, Part, Planting};
+use esper_ir::{Join, Model, Part, Planting, RampKind};
+use esper_policy::Ramp;
 use esper_telemetry::{EpochRecord, Event};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -41,7 +42,12 @@ fn weights(outcome: &Outcome) -> BTreeMap<String, String> {
 
 fn plant(id: u32) -> Change {
     let planting = Planting { id, slot: 0, seed: 0, part: Part::Shadow, join: Join::Add };
-    Change::Plant { planting, boost: Boost { rate: 3.0, decay: 20.0 } }
+    Change::Plant { planting, boost: Boost { rate: 3.0, decay: 20.0 }, zeroed: vec![] }
+}
+
+/// α goes to 1 in eight steps or more, from the end of an epoch on.
+fn ramp(id: u32, epoch: u64, curve: RampKind) -> Change {
+    Change::Ramp { id, ramp: Ramp::new(0.0, 1.0, epoch * STEPS, 8, curve) }
 }
 
 fn effects(list: &[(u64, Vec<Change>)]) -> Growth {
@@ -52,7 +58,7 @@ fn effects(list: &[(u64, Vec<Change>)]) -> Growth {
 fn life() -> Growth {
     effects(&[
         (2, vec![plant(1)]),
-        (4, vec![Change::Join { id: 1 }, Change::Ramp { id: 1, to: 1.0, steps: 8, curve: Curve::Cosine }]),
+        (4, vec![Change::Join { id: 1 }, ramp(1, 4, RampKind::Cosine)]),
         (9, vec![Change::Integrate { id: 1, alpha: 1.0, born: 2 * STEPS }]),
         (10, vec![plant(2)]),
         (11, vec![Change::Remove { id: 2 }]),
@@ -140,9 +146,9 @@ fn an_integrated_seed_goes_on_as_the_live_one_did() {
     // The same life, with fossilisation at two moments: what is computed is the same, so the training is nearly the same.
     let folder = tempfile::tempdir().unwrap();
     let model = model(folder.path(), 8);
-    let joined = vec![Change::Join { id: 1 }, Change::Ramp { id: 1, to: 1.0, steps: 8, curve: Curve::Linear }];
+    let joined = vec![Change::Join { id: 1 }, ramp(1, 2, RampKind::Linear)];
     let no_boost = |change| match change {
-        Change::Plant { planting, .. } => Change::Plant { planting, boost: Boost::NONE },
+        Change::Plant { planting, .. } => Change::Plant { planting, boost: Boost::NONE, zeroed: vec![] },
         other => other,
     };
     let until = |epoch: u64| {

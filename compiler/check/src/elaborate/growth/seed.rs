@@ -52,7 +52,11 @@ impl<'a> Engine<'a> {
                 return None;
             };
             let (gives, wanted) = (self.sizes.settle_type(&result.ty), &slot.target);
-            if gives != *wanted {
+            // Sizes that the recipe leaves out come from the slot.
+            let fits = gives.dtype == wanted.dtype
+                && gives.rank() == wanted.rank()
+                && gives.shape.iter().zip(&wanted.shape).all(|(a, b)| self.sizes.unify(a, b));
+            if !fits {
                 let told = format!("gives {gives}, wanted is {wanted}");
                 self.report(Diagnostic::error("E0503", format!("`{}` gives another type than its slot", recipe.text), span, told));
                 return None;
