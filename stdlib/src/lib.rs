@@ -7,6 +7,8 @@ pub const MODULES: &[(&str, &str)] = &[
     ("std.losses", include_str!("../losses.blueprint")),
     ("std.nn", include_str!("../nn.blueprint")),
     ("std.optim", include_str!("../optim.blueprint")),
+    ("std.policies", include_str!("../policies.blueprint")),
+    ("std.seeds", include_str!("../seeds.blueprint")),
 ];
 
 /// The text of a module: `module("std.nn")`.

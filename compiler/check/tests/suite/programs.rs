@@ -7,7 +7,7 @@ fn library(name: &str) -> String {
 
 #[test]
 fn the_standard_library_is_right() {
-    for name in ["nn", "init", "optim", "losses", "hosts"] {
+    for name in ["nn", "init", "optim", "losses", "hosts", "seeds", "policies"] {
         assert_eq!(check(&library(name)), "", "{name}");
     }
 }
