@@ -274,3 +274,18 @@ fn every_seed_fits_the_slots_of_the_hosts_for_its_type_under_every_policy() {
     let lines = format!("    grow mid from [{vectors}] by Gardener\n    grow wide from [Widen] by Gardener\n");
     assert_eq!(fitting(&experiment(&imports, "Host(10)", "[64]", &lines)), [("mid", 10), ("wide", 1)]);
 }
+
+#[test]
+fn the_blueprints_of_the_guide_to_growth_are_right() {
+    let guide = std::fs::read_to_string(esper_tests::root().join("docs/growth.md")).expect("the guide is in the repository");
+    let blocks: Vec<&str> = guide.split("```blueprint\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert!(blocks.len() >= 4);
+    for block in blocks {
+        let mut session = esper_driver::Session::new();
+        let loaded = session.load_text("guide.blueprint", block, std::path::Path::new("."));
+        let inputs = loaded.inputs();
+        let found = esper_check::problems(&loaded.problems, &esper_check::names::resolve(&inputs));
+        let shown = esper_diagnostics::render(&found, &loaded.sources, esper_diagnostics::Format::Human, false);
+        assert!(found.is_empty(), "{block}\n{shown}");
+    }
+}
