@@ -44,7 +44,7 @@ fn seeds() -> Vec<(&'static str, &'static str, Kind, usize)> {
         ("Conv3x3", 9 * C * C + 2 * C),
         ("DoubleConv3x3", 18 * C * C + 4 * C),
         ("DilatedConv(dilation = 2)", 9 * C * C + 2 * C),
-        ("DepthwiseConv(kernel = 3)", C * k * k + C * C + 4 * C),
+        ("DepthwiseConv(kernel = 3)", C * k * k + C * C + 2 * C),
         ("ConvBottleneck(reduce = 4)", 2 * C * n + 9 * n * n + 4 * n),
         ("SqueezeExcite(reduce = 4)", 2 * C * n + n),
         ("SpatialAttention(kernel = 3)", 2 * k * k),
