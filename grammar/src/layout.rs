@@ -37,6 +37,15 @@ pub(crate) enum LayoutProblem<'a> {
     TooDeep(usize),
 }
 
+impl LayoutProblem<'_> {
+    /// From the outermost parenthesis or bracket that is not closed to what proves it.
+    pub(crate) fn swallowed(&self) -> Option<std::ops::Range<usize>> {
+        let LayoutProblem::Unclosed { openers, at, .. } = self else { return None };
+        let (start, _) = openers.iter().rev().find(|(_, token)| *token != Token::LeftBrace)?;
+        Some(*start..at.start)
+    }
+}
+
 /// No tree is deeper than this, so nothing that walks one needs a guard of its own.
 pub(crate) const DEEPEST: usize = 1000;
 

@@ -55,11 +55,21 @@ pub fn parse(file: FileId, text: &str) -> Parsed {
     };
     let scene = Scene::new(file, text, &raw);
     let mut findings = Findings { scene: &scene, lines: BTreeSet::new(), problems: vec![] };
+    // what stands between an unclosed parenthesis or bracket and the place that proves it was read as if it stood inside
+    let swallowed: Vec<std::ops::Range<usize>> = layout_problems.iter().filter_map(LayoutProblem::swallowed).collect();
+    let mut missing: Vec<usize> = context.failures.iter().filter_map(syntax_error::missing_brace).collect();
     // what explains more comes first: of one line's problems the first is shown
     for problem in syntax_error::of_tokens(&scene) {
         findings.add(problem, &[]);
     }
     for problem in layout_problems {
+        // the closer of a brace that the parser misses already
+        if let LayoutProblem::Stray(at, Token::RightBrace) = &problem
+            && let Some(index) = missing.iter().rposition(|missed| missed < at && !scene.item_between(*missed, *at))
+        {
+            missing.remove(index);
+            continue;
+        }
         let openers: Vec<usize> = match &problem {
             LayoutProblem::Unclosed { openers, .. } => openers.iter().map(|o| o.0).collect(),
             _ => vec![],
@@ -70,6 +80,10 @@ pub fn parse(file: FileId, text: &str) -> Parsed {
         findings.add(problem, &[]);
     }
     for failure in context.failures {
+        let at = syntax_error::place(&failure);
+        if swallowed.iter().any(|range| range.contains(&at)) {
+            continue;
+        }
         if let Some(problem) = syntax_error::of_parser(&scene, failure) {
             findings.add(problem, &[]);
         }

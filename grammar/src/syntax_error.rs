@@ -44,10 +44,36 @@ impl<'a> Scene<'a> {
         self.tokens.get(self.tokens.partition_point(|t| t.0 < at))
     }
 
+    /// Whether an item begins in the first column between two places.
+    pub(crate) fn item_between(&self, start: usize, end: usize) -> bool {
+        let tokens = &self.tokens[self.tokens.partition_point(|t| t.0 <= start)..];
+        let first_column = |at: usize| self.line_starts.binary_search(&at).is_ok();
+        tokens.iter().take_while(|t| t.0 < end).any(|t| t.1.starts_item() && first_column(t.0))
+    }
+
     /// The spaces in front of the line that a place is on.
     fn indentation(&self, at: usize) -> &'a str {
         let line = &self.text[self.line_starts[self.line(at)]..];
         &line[..line.len() - line.trim_start_matches([' ', '\t']).len()]
+    }
+}
+
+/// Where the parser gave up.
+pub(crate) fn place(failure: &Failure) -> usize {
+    match failure {
+        ParseError::UnrecognizedToken { token, .. } | ParseError::ExtraToken { token } => token.0,
+        ParseError::UnrecognizedEof { location, .. } | ParseError::InvalidToken { location } => *location,
+        ParseError::User { error } => match *error {},
+    }
+}
+
+/// Where the parser gave up for want of a `{`.
+pub(crate) fn missing_brace(failure: &Failure) -> Option<usize> {
+    match failure {
+        ParseError::UnrecognizedToken { expected, .. } | ParseError::UnrecognizedEof { expected, .. } => {
+            expected.iter().any(|t| t == "\"{\"").then(|| place(failure))
+        }
+        _ => None,
     }
 }
 

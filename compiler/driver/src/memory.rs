@@ -156,14 +156,14 @@ impl<'m, 'a> Remembering<'m, 'a> {
         let (items, resolution, loaded, hashes) = (&entry.items, self.resolution, self.loaded, &mut self.hashes);
         let same = |((name, hash), id): (&(ItemName, TextHash), Option<ItemId>)| {
             let item = resolution.item(id?);
-            let is_same = item.module == name.0 && item.name == name.1 && *hash_of(hashes, item, loaded) == *hash;
+            let is_same = item.module == name.0 && item.name == name.1 && *hash_of(hashes, item, loaded, resolution) == *hash;
             is_same.then_some(item)
         };
         items.iter().zip(meant).map(same).collect()
     }
 
     fn hash(&mut self, id: ItemId) -> TextHash {
-        *hash_of(&mut self.hashes, self.resolution.item(id), self.loaded)
+        *hash_of(&mut self.hashes, self.resolution.item(id), self.loaded, self.resolution)
     }
 }
 
@@ -175,13 +175,15 @@ impl Memory {
     }
 }
 
-fn hash_of<'h>(hashes: &'h mut BTreeMap<ItemId, TextHash>, info: &ItemInfo, loaded: &Loaded) -> &'h TextHash {
+fn hash_of<'h>(hashes: &'h mut BTreeMap<ItemId, TextHash>, info: &ItemInfo, loaded: &Loaded, resolution: &Resolution) -> &'h TextHash {
     hashes.entry(info.id).or_insert_with(|| {
         let mut hasher = blake3::Hasher::new();
         hasher.update(loaded.sources.text(info.item.span).as_bytes());
         if let Some(gradient) = info.gradient {
             hasher.update(&[0]).update(loaded.sources.text(gradient.span).as_bytes());
         }
+        // Nothing is measured by an item that cannot be used.
+        hasher.update(&[u8::from(resolution.is_usable(info.id))]);
         *hasher.finalize().as_bytes()
     })
 }

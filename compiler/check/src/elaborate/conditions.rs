@@ -5,6 +5,10 @@ use super::spelling::{spell, unwrapped};
 use super::value::{Tensor, Value};
 use esper_diagnostics::Diagnostic;
 use esper_grammar::ast::*;
+use std::collections::BTreeSet;
+
+/// Stands among the conditions that hold for one that could not be understood: whatever depends on it stays silent.
+const UNKNOWN: &str = "?";
 
 impl<'a> Engine<'a> {
     /// Evaluates a branch under its condition (or, with `holds` false, under the opposite).
@@ -15,6 +19,9 @@ impl<'a> Engine<'a> {
             self.assume_equations(s, condition, holds);
         }
         self.assumed.extend(conjuncts(condition, holds));
+        if self.is_unknown(s, condition) {
+            self.assumed.push(UNKNOWN.to_string());
+        }
         let result = run(self, s);
         self.assumed.truncate(assumed);
         self.sizes.forget(facts);
@@ -45,7 +52,25 @@ impl<'a> Engine<'a> {
 
     /// Whether the branch being evaluated is only taken where all these conditions hold.
     pub fn holds_here(&self, conditions: &[String]) -> bool {
-        conditions.iter().all(|c| self.assumed.contains(c))
+        self.assumed.iter().any(|a| a == UNKNOWN) || conditions.iter().all(|c| self.assumed.contains(c))
+    }
+
+    /// Whether a condition names something that means nothing: it was reported where names are resolved, and may have been
+    /// any condition.
+    fn is_unknown(&self, s: &Scope, condition: &Expr) -> bool {
+        let mut names = BTreeSet::new();
+        super::instance::expr_names(condition, &mut names);
+        names.iter().any(|name| match s.find(name) {
+            Some(variable) => variable.value.is_poison(),
+            None => {
+                let member = s.instance.is_some_and(|i| self.instances[i].members.contains_key(name));
+                let outside = matches!(name.as_str(), "training" | "inf")
+                    || self.resolution.lookup(s.file, name).is_some()
+                    || esper_ir::DType::from_name(name).is_some()
+                    || crate::builtins::position(name).is_some();
+                !member && !outside
+            }
+        })
     }
 
     /// `if` on a tensor: the value is known only when the program runs.

@@ -102,6 +102,9 @@ impl<'a> Engine<'a> {
     }
 
     fn item_value(&mut self, id: ItemId, name: &str, span: Span) -> Value {
+        if !self.resolution.is_usable(id) {
+            return Value::Poison;
+        }
         let info = self.resolution.item(id);
         match info.kind {
             ItemClass::Fn => Value::Function(Rc::new(Function { target: Target::Item(id), args: vec![], text: name.to_string() })),

@@ -368,7 +368,8 @@ fn elem_names(elem: &Elem, names: &mut BTreeSet<String>) {
     }
 }
 
-fn expr_names(e: &Expr, names: &mut BTreeSet<String>) {
+/// All names in an expression.
+pub(crate) fn expr_names(e: &Expr, names: &mut BTreeSet<String>) {
     match &e.kind {
         ExprKind::Name(name) => {
             names.insert(name.clone());

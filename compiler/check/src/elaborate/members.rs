@@ -46,6 +46,8 @@ impl<'a> Engine<'a> {
                 ));
                 None
             }
+            // What the condition was meant to be is not known, so nothing can be said of it.
+            Value::Poison => return None,
             _ => None,
         };
         Some(Existence { span: condition.span, text: spell(condition), conditions: conjuncts(condition, true), holds })

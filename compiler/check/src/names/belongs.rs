@@ -44,6 +44,12 @@ impl Walker<'_, '_> {
             LineKind::Param(stored) | LineKind::State(stored) => self.silence(&stored.name.text),
             LineKind::Layer { name, .. } | LineKind::Slot { name, .. } => self.silence(&name.text),
             LineKind::Let { .. } => self.lenient = true,
+            // A field where none belongs was meant to declare its name: `layer name = …` without its word.
+            LineKind::Set { target, .. } => {
+                if let ExprKind::Name(name) = &target.kind {
+                    self.silence(name);
+                }
+            }
             _ => {}
         }
     }

@@ -210,7 +210,7 @@ fn member_name(line: &Line) -> Option<&Name> {
 }
 
 /// Whether a line of a body, or of a body in it, could not be read.
-pub(super) fn has_unread_lines(body: &Body) -> bool {
+pub(crate) fn has_unread_lines(body: &Body) -> bool {
     use esper_grammar::ast::{Expr, ExprKind};
     fn in_expr(expr: &Expr) -> bool {
         match &expr.kind {

@@ -42,6 +42,8 @@ pub struct Resolution<'a> {
     /// Items by the place of their names.
     by_place: BTreeMap<Span, ItemId>,
     unsound: BTreeSet<ItemId>,
+    /// Items whose text could not be read as it stands: they mean something else than was written.
+    unread: RefCell<BTreeSet<ItemId>>,
     /// What was looked up, while somebody wants to know.
     reads: RefCell<Option<Reads>>,
     /// Every place that names an item, and what each item declares inside, by its file and its position there: for the index.
@@ -109,6 +111,14 @@ impl<'a> Resolution<'a> {
     /// Where a file takes names from other files.
     pub(super) fn use_sites(&self, file: FileId) -> UseSites {
         self.use_sites.get(&file).cloned().unwrap_or_default()
+    }
+    /// Takes note of items whose text could not be read as it stands.
+    pub(crate) fn mark_unread(&self, items: BTreeSet<ItemId>) {
+        self.unread.replace(items);
+    }
+    /// Whether what uses an item can be measured by it: its text was read and nothing is wrong with its names.
+    pub fn is_usable(&self, id: ItemId) -> bool {
+        self.is_sound(id) && !self.unread.borrow().contains(&id)
     }
     /// Whether nothing is wrong with the names of an item. What is said of an unsound item beyond its names may follow from them.
     pub fn is_sound(&self, id: ItemId) -> bool {

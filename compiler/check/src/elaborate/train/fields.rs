@@ -1,7 +1,7 @@
 //! The lines of a `train`: which fields there are, inherited and replaced, and what this version refuses.
 use crate::elaborate::messages::closest;
 use crate::experiment::{FIELDS, FieldInfo, field_named};
-use crate::names::{ItemClass, ItemInfo, Resolution};
+use crate::names::{ItemClass, ItemInfo, Resolution, has_unread_lines};
 use esper_diagnostics::{Diagnostic, FileId, Span};
 use esper_grammar::ast::*;
 
@@ -82,9 +82,7 @@ pub(crate) fn of<'a>(resolution: &Resolution<'a>, info: &ItemInfo<'a>) -> (Field
         }
     }
     for field in FIELDS.iter().filter(|f| f.required) {
-        let broken = lineage
-            .iter()
-            .any(|i| matches!(&i.item.kind, ItemKind::Train(d) if d.body.lines.iter().any(|l| matches!(l.kind, LineKind::Broken(_)))));
+        let broken = lineage.iter().any(|i| matches!(&i.item.kind, ItemKind::Train(d) if has_unread_lines(&d.body)));
         if fields.get(field.name).is_none() && !broken && !problems.iter().any(|p: &Diagnostic| p.code == "E0604") {
             problems.push(missing(info, field));
         }
