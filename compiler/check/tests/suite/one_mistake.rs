@@ -5,6 +5,13 @@ use crate::harness::problems;
 use esper_diagnostics::{Format, Severity, render};
 use std::ops::Range;
 
+/// Changes that are several errors in truth: which, how many errors, and why.
+const EXCEPTIONS: [(&str, usize, &str); 1] = [(
+    "residual:3 `1` is `2`",
+    2,
+    "the default stride of a block that is used twice: both sums of the network add pictures of different sizes, each to be mended on its own",
+)];
+
 /// Words, numbers, strings and signs of a text, without comments.
 fn tokens(text: &str) -> Vec<Range<usize>> {
     const PAIRS: [&str; 9] = ["->", "|>", "..", ":=", "==", "!=", "<=", ">=", "\"\""];
@@ -98,9 +105,11 @@ fn a_mistake_gives_one_error() {
                 }
                 count += 1;
                 let (errors, said) = check(&wrong, &others);
-                if errors > 1 {
-                    let line = text[..at.start].matches('\n').count() + 1;
-                    several.push(format!("{name}:{line} {what}:\n{said}"));
+                let line = text[..at.start].matches('\n').count() + 1;
+                let place = format!("{name}:{line} {what}");
+                let allowed = EXCEPTIONS.iter().find(|(known, ..)| *known == place).map_or(1, |(_, errors, _)| *errors);
+                if errors > allowed {
+                    several.push(format!("{place}:\n{said}"));
                 }
             }
         }
