@@ -111,6 +111,9 @@ impl<'a> Engine<'a> {
             ItemKind::Fn { params, result, body, .. } => self.check_function(info, params, result, body),
             ItemKind::Blueprint(definition) => self.check_blueprint(info, definition),
             ItemKind::Optimizer(definition) => self.check_optimizer(definition, info.file),
+            ItemKind::Policy(_) => {
+                self.policy(info.id);
+            }
             _ => {}
         }
     }

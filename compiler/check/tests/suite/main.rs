@@ -3,6 +3,7 @@ mod broken;
 mod codes;
 mod diagnostics;
 mod experiments;
+mod growth;
 mod harness;
 mod one_mistake;
 mod programs;

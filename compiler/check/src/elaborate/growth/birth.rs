@@ -26,15 +26,7 @@ pub(super) struct Result {
 ///
 /// The rules hold for finite numbers: 0 · x is 0.
 pub(super) fn of_function(function: &Function, parameters: &[Known], states: &[Known]) -> Result {
-    let mut known: Vec<Known> = Vec::with_capacity(function.calls.len());
-    for call in &function.calls {
-        let args: Vec<Known> = call.args.iter().map(|a| known[a.0 as usize]).collect();
-        known.push(match (&call.builtin, call.args.first()) {
-            // The shape stays: so a slot that is shut for good is written.
-            (Builtin::Reshape, Some(read)) if *function.ty(*read) == call.ty => args[0],
-            _ => of_call(call, &args, parameters, states),
-        });
-    }
+    let known = of_calls(function, parameters, states);
     let output = function.outputs.iter().find(|(kind, _)| *kind == OutputKind::Value(0)).map(|(_, value)| value.0 as usize);
     let Some(at) = output else { return Result { value: Known::Unknown, ends: Span::default() } };
     // Back along what is unknown, to where something known went in.
@@ -48,6 +40,20 @@ pub(super) fn of_function(function: &Function, parameters: &[Known], states: &[K
         }
     }
     Result { value: known[at], ends: function.calls[ends].span }
+}
+
+/// What is known of every call's result.
+pub(super) fn of_calls(function: &Function, parameters: &[Known], states: &[Known]) -> Vec<Known> {
+    let mut known: Vec<Known> = Vec::with_capacity(function.calls.len());
+    for call in &function.calls {
+        let args: Vec<Known> = call.args.iter().map(|a| known[a.0 as usize]).collect();
+        known.push(match (&call.builtin, call.args.first()) {
+            // The shape stays: so a slot that is shut for good is written.
+            (Builtin::Reshape, Some(read)) if *function.ty(*read) == call.ty => args[0],
+            _ => of_call(call, &args, parameters, states),
+        });
+    }
+    known
 }
 
 fn of_call(call: &Call, args: &[Known], parameters: &[Known], states: &[Known]) -> Known {

@@ -1,4 +1,5 @@
 //! Growth: slots of the host, the candidates that fit them, and policies.
+mod alive;
 mod birth;
 mod condition;
 mod policy;

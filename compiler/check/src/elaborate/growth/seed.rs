@@ -1,4 +1,5 @@
 //! Seeds: a candidate's blueprint elaborated for the types of a slot.
+use super::alive;
 use super::birth::{Known, of_function};
 use super::slot::argument;
 use crate::elaborate::call::Given;
@@ -15,11 +16,17 @@ impl<'a> Engine<'a> {
         let name = self.resolution.item(recipe.item).name.clone();
         // The seed's parameters, states and layers are its own: numbered from 0, with paths that begin at it.
         let outer = (std::mem::take(&mut self.parameters), std::mem::take(&mut self.states), std::mem::take(&mut self.layers));
+        let open: Vec<String> = self.sizes.open.keys().cloned().collect();
         let seed = self.seed_programs(recipe, &name, span, slot);
         let (parameters, states) = (std::mem::take(&mut self.parameters), std::mem::take(&mut self.states));
         (self.parameters, self.states, self.layers) = outer;
-        let (instance, train, eval) = seed?;
         self.settle_deferred();
+        if seed.is_some() {
+            self.report_open();
+        }
+        // What a candidate leaves open is no concern of the next.
+        self.sizes.open.retain(|name, _| open.contains(name));
+        let (instance, train, eval) = seed?;
         let definition = self.instances[instance].definition;
         let seed = hir::Seed {
             text: recipe.text.clone(),
@@ -31,7 +38,7 @@ impl<'a> Engine<'a> {
             eval: self.settled(eval),
             span,
         };
-        self.prove_birth(&seed, definition).then_some(seed)
+        (self.prove_birth(&seed, definition) && self.prove_alive(&seed, definition)).then_some(seed)
     }
 
     fn seed_programs(&mut self, recipe: &Recipe, name: &str, span: Span, slot: &Slot) -> Option<(usize, hir::Function, hir::Function)> {
@@ -95,6 +102,27 @@ impl<'a> Engine<'a> {
             };
         }
         Some(Birth::Unsaid)
+    }
+
+    /// Whether a gradient can reach every parameter, at birth or later.
+    fn prove_alive(&mut self, seed: &hir::Seed, definition: &Definition) -> bool {
+        let initial: Vec<Known> = seed.parameters.iter().map(|p| of_function(&p.init, &[], &[]).value).collect();
+        let Some(dead) = alive::dead(&seed.train, &seed.parameters, &initial, seed.states.len()) else { return true };
+        let parameter = &seed.parameters[dead.parameter];
+        let first = parameter.path.split(['.', '[']).next().unwrap_or_default();
+        let declared = definition.body.lines.iter().find_map(|l| match &l.kind {
+            LineKind::Layer { name, .. } if name.text == first => Some(name.span),
+            LineKind::Param(stored) if stored.name.text == first => Some(stored.name.span),
+            _ => None,
+        });
+        let message = format!("`{}` of the seed `{}` can never learn", parameter.path, seed.blueprint);
+        let place = declared.unwrap_or(parameter.span);
+        let mut problem = Diagnostic::error("E0508", message, place, format!("no gradient ever reaches `{}`", parameter.path));
+        if let Some(blocked) = dead.blocked {
+            problem = problem.label(blocked, "here it ends: at birth this passes nothing on, and nothing changes that");
+        }
+        self.report(problem.help("let the layer that is zero stand last: `x |> norm |> relu |> conv`"));
+        false
     }
 
     /// Whether the seed is born as its blueprint says, in training and in evaluation; where the proof ends it is reported.
