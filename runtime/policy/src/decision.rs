@@ -72,7 +72,7 @@ pub enum Action {
     StartBlending {
         /// Which seed.
         id: u32,
-        /// Its α from the effective step on.
+        /// Its α. It begins at the effective step, or now where the seed took part from birth.
         ramp: Ramp,
     },
     /// Move a joined seed's α along another ramp, beginning now.

@@ -78,9 +78,9 @@ pub fn honest_gate(streams: u32, seed: u64) -> Vec<Line> {
     let rent = 0.005;
     let at_most = Some((true, 0.05));
     let mut lines = vec![
-        accepted("placebo: gains of mean zero".into(), at_most, streams, 2000, rent, 1, |_| {
-            let off = host_loss(&mut random);
-            (off, (off + 0.3 * random.normal()).max(0.0))
+        accepted("placebo: gains that just pay the rent".into(), at_most, streams, 2000, rent, 1, |_| {
+            let off = 1.0 + 0.2 * random.uniform();
+            (off, off - rent + 0.2 * random.normal())
         }),
         accepted("placebo: a frozen random output".into(), at_most, streams, 2000, rent, 1, |stream| {
             // it tilts the logits: by how much each row's loss moves is fixed by the seed and the row, and harms on average

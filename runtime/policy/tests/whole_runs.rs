@@ -136,3 +136,104 @@ proptest! {
         }
     }
 }
+
+/// From every stage every stage that may follow is reached under the default policy, by what a run can show it.
+#[test]
+fn every_legal_step_of_a_life_is_taken_under_the_default_policy() {
+    let mut taken: std::collections::BTreeSet<(Stage, Stage)> = Default::default();
+    let mut note = |run: &Simulated| taken.extend(run.moves().into_iter().map(|(_, from, to)| (from, to)));
+    // a useful one lives to the end, a useless one is given up and its place is free again
+    for worth in [USEFUL, USELESS] {
+        let mut run = Simulated::new(facts(120, 1, 1), vec![worth]);
+        run.run();
+        note(&run);
+    }
+    // refused by the forge, not finite while it blends, and spoken against while it holds
+    for stage in [Stage::Germinated, Stage::Blending, Stage::Holding] {
+        let mut run = Simulated::new(facts(120, 1, 1), vec![USEFUL]);
+        let there = |run: &Simulated| run.state.seeds.values().any(|s| s.stage == stage);
+        while !there(&run) {
+            run.advance();
+        }
+        for _ in 0..6 {
+            run.step += 1;
+            let mut seen = run.observation();
+            match stage {
+                Stage::Germinated => seen.refused = vec![(1, "its values differ from the interpreter's".into())],
+                Stage::Blending => seen.seeds.iter_mut().for_each(|s| s.finite = false),
+                _ => seen.seeds.iter_mut().for_each(|s| s.gate = vec![(0.5, 1.5); 20]),
+            }
+            run.decide(&seen);
+        }
+        assert!(run.moves().iter().any(|(_, from, to)| (*from, *to) == (stage, Stage::Pruned)), "{stage}: {}", run.story());
+        note(&run);
+    }
+    let legal = Stage::ALL.iter().flat_map(|from| from.next().iter().map(move |to| (*from, *to))).collect();
+    assert_eq!(taken, legal);
+}
+
+#[test]
+fn probes_are_halved_and_the_best_goes_on_without_a_rest_for_the_slot() {
+    let mut run = Simulated::new(facts(100, 1, 4), vec![USELESS, Worth { gain: 0.05, spread: 0.2 }, USEFUL, HARMFUL]);
+    run.policy.probe = Some(Probe { candidates: 4, over: Duration::Steps(60.0) });
+    run.run();
+    let halved: Vec<usize> = run.events().filter_map(|e| if let Event::Halved { kept, .. } = e { Some(*kept) } else { None }).collect();
+    assert_eq!(halved[..2], [2, 1], "{}", run.story());
+    assert!(run.state.fossils[0].arm.contains("Seed2"), "{}", run.story());
+    assert!(
+        !run.decisions
+            .iter()
+            .take_while(|d| !d.events.iter().any(|e| matches!(e, Event::Halved { kept: 1, .. })))
+            .any(|d| d.events.iter().any(|e| matches!(e, Event::Embargo { .. })))
+    );
+    // one test was entered for the four of them
+    assert!(run.state.fossils[0].id <= 4 && run.events().any(|e| matches!(e, Event::Rewarded { .. })));
+}
+
+#[test]
+fn rules_and_budgets_of_a_policy_are_kept_and_named() {
+    let signal = |s| Box::new(Amount::Signal(s));
+    let compare = |s, how, bound| Condition::Compare(Amount::Signal(s), how, Amount::Number(bound));
+    let mut run = Simulated::new(facts(100, 1, 1), vec![USEFUL]);
+    run.policy.budget = vec![Condition::Compare(
+        Amount::Signal(Signal::Params),
+        Comparison::LessEqual,
+        Amount::Of(Arithmetic::Mul, Box::new(Amount::Number(0.05)), signal(Signal::HostParams)),
+    )];
+    run.run();
+    assert_eq!(run.state.tally.germinated, 0);
+    assert!(run.story().contains("slot0: Seed0 was left out: params: 100, at most 50 wanted"), "{}", run.story());
+    assert!(run.story().contains("THE POLICY NEVER ACTED"));
+
+    let mut run = Simulated::new(facts(100, 1, 1), vec![USEFUL]);
+    run.policy.rules = vec![PolicyRule {
+        verb: Verb::Prune,
+        condition: compare(Signal::GradRatio, Comparison::Less, 2.0),
+        lasting: Some(Duration::Epochs(3.0)),
+    }];
+    run.run();
+    let first = run.events().find(|e| matches!(e, Event::Moved { to: Stage::Pruned, .. })).expect("it is given up").sentence();
+    assert!(first.contains("the policy says: prune when grad_ratio < 2 for epochs(3)"), "{first}");
+    let times: Vec<u64> =
+        run.decisions.iter().filter(|d| d.events.iter().any(|e| e.sentence().contains("slot0#1: "))).map(|d| d.step).collect();
+    assert_eq!(times[2] - times[1], 3 * simulated::EPOCH, "{}", run.story());
+}
+
+#[test]
+fn a_network_that_is_worse_without_a_seed_than_before_it_gets_its_old_state_back() {
+    let mut run = Simulated::new(facts(120, 1, 1), vec![USEFUL]);
+    while !run.state.seeds.values().any(|s| s.stage == Stage::Holding) {
+        run.advance();
+    }
+    let mut restored = false;
+    for _ in 0..8 {
+        run.step += simulated::EPOCH;
+        let mut seen = run.observation();
+        // it went bad, and the host had come to lean on it
+        seen.seeds.iter_mut().for_each(|s| s.gate = vec![(0.5, 1.5); 20]);
+        seen.loss = 3.0;
+        run.decide(&seen);
+        restored |= run.decisions.last().unwrap().actions.iter().any(|a| matches!(a, esper_policy::Action::Restore { id: 1 }));
+    }
+    assert!(restored, "{}", run.story());
+}

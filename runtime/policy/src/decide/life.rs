@@ -144,15 +144,16 @@ impl Deciding<'_> {
     /// Lets a seed that passed the gain test take part with its share, if there is one for it.
     fn join(&mut self, id: u32, gates: &[Reading]) -> bool {
         let Some(target) = self.make_room(id) else { return false };
-        let (effective, settings) = (self.decision.effective, self.settings);
+        let (step, effective, settings) = (self.seen.step, self.decision.effective, self.settings);
         let sigma = self.state.sigma().unwrap_or(f64::MAX);
         let now = Before { step: effective, loss: self.seen.loss, error: self.seen.loss_error, sigma };
         let veto_level = settings.policy.accept.alpha;
         self.move_to(id, Stage::Blending, gates.to_vec(), None);
         self.reward(id);
         let seed = self.seed(id);
-        // where it took part from birth it goes on from where it is
-        seed.ramp = Ramp::new(seed.ramp.at(effective), target, effective, settings.ramp, settings.curve);
+        // where it took part from birth it goes on now, from where it is
+        let start = if seed.before.is_some() { step } else { effective };
+        seed.ramp = Ramp::new(seed.ramp.at(start), target, start, settings.ramp, settings.curve);
         (seed.target, seed.before) = (target, Some(seed.before.unwrap_or(now)));
         seed.veto = Some(Veto::new(seed.cap, seed.rent * (1.0 - HYSTERESIS), veto_level));
         let ramp = seed.ramp;
