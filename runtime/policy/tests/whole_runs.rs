@@ -9,10 +9,16 @@ const USEFUL: Worth = Worth { gain: 0.4, spread: 0.2 };
 const USELESS: Worth = Worth { gain: 0.0, spread: 0.2 };
 const HARMFUL: Worth = Worth { gain: -0.3, spread: 0.2 };
 
+fn to_the_end(run: &mut Simulated) {
+    while run.step < run.state.facts.total_steps {
+        run.advance();
+    }
+}
+
 #[test]
 fn a_useful_seed_becomes_part_of_the_network_unaided() {
     let mut run = Simulated::new(facts(80, 1, 1), vec![USEFUL]);
-    run.run();
+    to_the_end(&mut run);
     let path: Vec<Stage> = run.moves().iter().filter(|(seed, ..)| seed == "slot0#1").map(|(.., to)| *to).collect();
     use Stage::*;
     assert_eq!(path, [Germinated, Training, Blending, Holding, Fossilized], "{}", run.story());
@@ -23,7 +29,7 @@ fn a_useful_seed_becomes_part_of_the_network_unaided() {
 fn a_useless_and_a_harmful_seed_are_pruned_and_their_slot_rests_longer_each_time() {
     for worth in [USELESS, HARMFUL] {
         let mut run = Simulated::new(facts(150, 1, 1), vec![worth]);
-        run.run();
+        to_the_end(&mut run);
         assert!(run.state.fossils.is_empty() && run.state.tally.pruned > 1, "{}", run.story());
         assert!(!run.moves().iter().any(|(.., to)| *to == Stage::Blending));
         let rests: Vec<u64> = run
@@ -40,7 +46,7 @@ fn a_policy_that_never_acted_says_so() {
     let mut run = Simulated::new(facts(20, 1, 1), vec![USEFUL]);
     let late = Condition::Compare(Amount::Signal(Signal::Step), Comparison::GreaterEqual, Amount::Number(10_000.0));
     run.policy.rules = vec![PolicyRule { verb: Verb::Germinate, condition: late, lasting: None }];
-    run.run();
+    to_the_end(&mut run);
     let last = run.events().last().expect("an event").sentence();
     assert!(last.starts_with("THE POLICY NEVER ACTED.") && last.contains("at least 10000 wanted"), "{last}");
 }
@@ -145,7 +151,7 @@ fn every_legal_step_of_a_life_is_taken_under_the_default_policy() {
     // a useful one lives to the end, a useless one is given up and its place is free again
     for worth in [USEFUL, USELESS] {
         let mut run = Simulated::new(facts(120, 1, 1), vec![worth]);
-        run.run();
+        to_the_end(&mut run);
         note(&run);
     }
     // refused by the forge, not finite while it blends, and spoken against while it holds
@@ -176,7 +182,7 @@ fn every_legal_step_of_a_life_is_taken_under_the_default_policy() {
 fn probes_are_halved_and_the_best_goes_on_without_a_rest_for_the_slot() {
     let mut run = Simulated::new(facts(100, 1, 4), vec![USELESS, Worth { gain: 0.05, spread: 0.2 }, USEFUL, HARMFUL]);
     run.policy.probe = Some(Probe { candidates: 4, over: Duration::Steps(60.0) });
-    run.run();
+    to_the_end(&mut run);
     let halved: Vec<usize> = run.events().filter_map(|e| if let Event::Halved { kept, .. } = e { Some(*kept) } else { None }).collect();
     assert_eq!(halved[..2], [2, 1], "{}", run.story());
     assert!(run.state.fossils[0].arm.contains("Seed2"), "{}", run.story());
@@ -200,7 +206,7 @@ fn rules_and_budgets_of_a_policy_are_kept_and_named() {
         Comparison::LessEqual,
         Amount::Of(Arithmetic::Mul, Box::new(Amount::Number(0.05)), signal(Signal::HostParams)),
     )];
-    run.run();
+    to_the_end(&mut run);
     assert_eq!(run.state.tally.germinated, 0);
     assert!(run.story().contains("slot0: Seed0 was left out: params: 100, at most 50 wanted"), "{}", run.story());
     assert!(run.story().contains("THE POLICY NEVER ACTED"));
@@ -211,7 +217,7 @@ fn rules_and_budgets_of_a_policy_are_kept_and_named() {
         condition: compare(Signal::GradRatio, Comparison::Less, 2.0),
         lasting: Some(Duration::Epochs(3.0)),
     }];
-    run.run();
+    to_the_end(&mut run);
     let first = run.events().find(|e| matches!(e, Event::Moved { to: Stage::Pruned, .. })).expect("it is given up").sentence();
     assert!(first.contains("the policy says: prune when grad_ratio < 2 for epochs(3)"), "{first}");
     let times: Vec<u64> =

@@ -90,7 +90,7 @@ impl Deciding<'_> {
                 Some(own.min(total - taken))
             }
             Sharing::Ensemble { target } => {
-                let share = target / (active.len() + 1) as f64;
+                let share = (target / (active.len() + 1) as f64).min(1.0);
                 for (other, _) in active {
                     self.retarget(other, share, "the seeds of a slot have equal shares, and one more comes");
                 }
@@ -118,7 +118,7 @@ impl Deciding<'_> {
                     }
                 }
                 Sharing::Ensemble { target } if !active.is_empty() => {
-                    let share = target / active.len() as f64;
+                    let share = (target / active.len() as f64).min(1.0);
                     for (id, _) in active {
                         if self.state.seeds[&id].stage == Stage::Holding {
                             self.retarget(id, share, "the seeds of a slot have equal shares");

@@ -148,11 +148,6 @@ impl Simulated {
         }
         self.decisions.push(decision);
     }
-    pub fn run(&mut self) {
-        while self.step < self.state.facts.total_steps {
-            self.advance();
-        }
-    }
     pub fn events(&self) -> impl Iterator<Item = &Event> {
         self.decisions.iter().flat_map(|d| &d.events)
     }
