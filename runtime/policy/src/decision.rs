@@ -75,11 +75,11 @@ pub enum Action {
         /// Its α. It begins at the effective step, or now where the seed took part from birth.
         ramp: Ramp,
     },
-    /// Move a joined seed's α along another ramp, beginning now.
+    /// Move a joined seed's α along another ramp, which begins where the ramp says: now, or when another seed's does.
     SetAlpha {
         /// Which seed.
         id: u32,
-        /// Its α from now on.
+        /// Its α.
         ramp: Ramp,
     },
     /// Make the seed part of the network with the α it has.

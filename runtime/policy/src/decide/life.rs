@@ -191,7 +191,7 @@ impl Deciding<'_> {
                 if retreats >= RETREATS {
                     return self.prune(id, Reason::Harmful, vec![]);
                 }
-                self.set_alpha(id, target, ramp_steps << retreats, "another try, at half the speed");
+                self.set_alpha(id, target, (step, ramp_steps << retreats), "another try, at half the speed");
             }
             return;
         }
@@ -200,7 +200,7 @@ impl Deciding<'_> {
         // the rise of one that is barely there yet is not its doing
         if !rise.holds() && alpha > 0.0 {
             self.seed(id).retreats += 1;
-            return self.set_alpha(id, 0.0, ramp_steps, &rise.to_string());
+            return self.set_alpha(id, 0.0, (step, ramp_steps), &rise.to_string());
         }
         let arrived = Reading::new("α", Some(alpha), Side::AtLeast, target);
         if ramp.end() <= step {

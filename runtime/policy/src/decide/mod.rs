@@ -97,12 +97,12 @@ impl Deciding<'_> {
         let seed = seed.name.clone();
         self.event(Event::Moved { seed, from, to, readings, reason });
     }
-    /// Sends α of a seed that takes part to another value, from now on.
-    fn set_alpha(&mut self, id: u32, to: f64, steps: u64, why: &str) {
+    /// Sends α of a seed that takes part to another value, from a step on that is not in the past.
+    fn set_alpha(&mut self, id: u32, to: f64, (start, steps): (u64, u64), why: &str) {
         let (step, curve) = (self.seen.step, self.settings.curve);
         let seed = self.seed(id);
         let from = seed.ramp.at(step);
-        seed.ramp = Ramp::new(from, to, step, steps, curve);
+        seed.ramp = Ramp::new(from, to, start, steps, curve);
         let (ramp, name) = (seed.ramp, seed.name.clone());
         self.act(Action::SetAlpha { id, ramp });
         self.event(Event::AlphaSet { seed: name, from, to, steps: ramp.steps, why: why.into() });
@@ -138,7 +138,7 @@ impl Deciding<'_> {
             self.seed(id).ramp = Ramp::still(0.0, step);
             self.unload(id);
         } else {
-            self.set_alpha(id, 0.0, ramp, "it leaves");
+            self.set_alpha(id, 0.0, (step, ramp), "it leaves");
         }
     }
     /// Takes a pruned seed, whose α is zero, out.
@@ -166,7 +166,8 @@ impl Deciding<'_> {
         if self.seen.loss - before.loss <= allowed {
             return;
         }
-        let others = self.state.seeds.values().any(|s| s.id != id && s.before.is_some_and(|b| b.step >= before.step));
+        let later = |s: &SeedState| s.before.is_some_and(|b| b.step >= before.step) || (s.stage.joined() && s.ramp.start >= before.step);
+        let others = self.state.seeds.values().any(|s| s.id != id && later(s));
         let returns = !others && self.state.fossils.iter().all(|f| f.step < before.step);
         if returns {
             self.act(Action::Restore { id });

@@ -19,7 +19,7 @@ impl Deciding<'_> {
     fn target_of(&self, id: u32) -> f64 {
         self.state.seeds[&id].target
     }
-    fn retarget(&mut self, id: u32, target: f64, why: &str) {
+    fn retarget(&mut self, id: u32, target: f64, (start, steps): (u64, u64), why: &str) {
         if self.target_of(id) == target {
             return;
         }
@@ -27,7 +27,7 @@ impl Deciding<'_> {
         let returning = self.state.seeds[&id].ramp.to < self.target_of(id);
         self.seed(id).target = target;
         if !returning {
-            self.set_alpha(id, target, self.settings.ramp, why);
+            self.set_alpha(id, target, (start, steps), why);
         }
     }
     /// The policy's strategy; where it leaves the choice, by the state of the slot: specialise when one seed is worth more than twice any
@@ -91,8 +91,15 @@ impl Deciding<'_> {
             }
             Sharing::Ensemble { target } => {
                 let share = (target / (active.len() + 1) as f64).min(1.0);
+                // they give way along the ramp by which the new one comes, not before: their sum stays
+                let steps = Ramp::new(0.0, share, 0, self.settings.ramp, self.settings.curve).steps;
                 for (other, _) in active {
-                    self.retarget(other, share, "the seeds of a slot have equal shares, and one more comes");
+                    self.retarget(
+                        other,
+                        share,
+                        (self.decision.effective, steps),
+                        "the seeds of a slot have equal shares, and one more comes",
+                    );
                 }
                 Some(share)
             }
@@ -114,14 +121,19 @@ impl Deciding<'_> {
                         self.prune(id, Reason::Replaced, vec![]);
                     }
                     for (id, _) in ranked {
-                        self.retarget(id, share, "the best of the slot get the share of those that leave");
+                        self.retarget(
+                            id,
+                            share,
+                            (self.seen.step, self.settings.ramp),
+                            "the best of the slot get the share of those that leave",
+                        );
                     }
                 }
                 Sharing::Ensemble { target } if !active.is_empty() => {
                     let share = (target / active.len() as f64).min(1.0);
                     for (id, _) in active {
                         if self.state.seeds[&id].stage == Stage::Holding {
-                            self.retarget(id, share, "the seeds of a slot have equal shares");
+                            self.retarget(id, share, (self.seen.step, self.settings.ramp), "the seeds of a slot have equal shares");
                         }
                     }
                 }
