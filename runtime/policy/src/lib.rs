@@ -40,7 +40,7 @@ pub use events::{Considered, Event};
 pub use gate::{Reading, Side, digits};
 pub use governor::{Alarm, Governor, ROLLBACKS, Response, WITHIN};
 pub use observation::{Candidate, Facts, Observation, Place, Predicted, SeedSeen};
-pub use posterior::{Part, Posterior, squash};
+pub use posterior::{Part, Posterior, Trial, squash};
 pub use random::Random;
 pub use rent::{Costs, rent};
 pub use selection::{ArmRows, Memory, Picks, pick};

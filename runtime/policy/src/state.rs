@@ -3,7 +3,7 @@ use crate::alpha::Ramp;
 use crate::decision::Reason;
 use crate::e_process::{GainTest, Veto};
 use crate::observation::{Candidate, Facts, Place};
-use crate::posterior::{Part, Posterior};
+use crate::posterior::{Part, Posterior, Trial};
 use crate::random::Random;
 use crate::rent::Costs;
 use crate::selection::{ArmRows, Memory};
@@ -133,6 +133,8 @@ pub struct State {
     pub random: Random,
     /// What is known of arms.
     pub known: Posterior,
+    /// What this run has taught so far, for the runs after it.
+    pub trials: Vec<Trial>,
     /// What the selection rule remembers.
     pub memory: Memory,
     /// Seeds that are not gone, by germination.
@@ -163,11 +165,13 @@ pub struct State {
 const SIGMA_OVER: usize = 8;
 
 impl State {
-    /// The state of a run that begins. `known` is what earlier runs have taught; [`Posterior::default`] where there is nothing.
+    /// The state of a run that begins. `known` is what earlier runs have taught ([`Posterior::from_trials`]);
+    /// [`Posterior::default`] where there is nothing.
     pub fn new(facts: Facts, known: Posterior) -> State {
         State {
             random: Random::new(facts.seed),
             known,
+            trials: vec![],
             memory: Memory::default(),
             seeds: BTreeMap::new(),
             slots: facts.places.iter().map(|p| (p.slot, SlotState::default())).collect(),

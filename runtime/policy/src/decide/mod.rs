@@ -9,7 +9,7 @@ use crate::decision::{Action, Decision, Reason};
 use crate::events::Event;
 use crate::gate::Reading;
 use crate::observation::Observation;
-use crate::posterior::squash;
+use crate::posterior::{Trial, squash};
 use crate::rent::Costs;
 use crate::rules::Signals;
 use crate::settings::Settings;
@@ -114,7 +114,12 @@ impl Deciding<'_> {
         let gain = if matches!(seed.reason, Some(Reason::NotFinite)) { None } else { gain };
         let reward = gain.map_or(0.0, |g| squash(g, seed.rent, REWARD_SCALE * seed.cap));
         let (rows, arm, rent) = (seed.rows, seed.arm.clone(), seed.rent);
+        let (seed_slot, candidate, initialiser) = (seed.slot, seed.seed, seed.initialiser);
         self.state.known.learn(&rows, reward, 1.0);
+        if let Some((place, candidate)) = self.state.candidate(seed_slot, candidate) {
+            let (blueprint, slot) = (candidate.content.clone(), place.kind.clone());
+            self.state.trials.push(Trial { blueprint, initialiser: crate::initialiser::name(initialiser), slot, reward });
+        }
         self.event(Event::Rewarded { arm, gain, rent, reward });
     }
     /// Gives a seed up: α goes to zero first where it is not zero.
