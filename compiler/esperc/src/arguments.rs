@@ -29,6 +29,21 @@ fn threads(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|n| (1..=512).contains(n)).ok_or_else(|| "a whole number from 1 to 512".to_string())
 }
 
+/// Several seeds.
+#[derive(Clone, Debug)]
+pub struct Seeds(pub Vec<u64>);
+
+/// `0..4` (both ends included) or `0,3,7`.
+fn seeds(text: &str) -> Result<Seeds, String> {
+    let wrong = || "seeds are a range such as `0..4`, both ends included, or a list such as `0,3,7`".to_string();
+    let number = |part: &str| part.trim().parse::<u64>().map_err(|_| wrong());
+    let all: Vec<u64> = match text.split_once("..") {
+        Some((from, to)) => (number(from)?..=number(to)?).take(1001).collect(),
+        None => text.split(',').map(number).collect::<Result<_, _>>()?,
+    };
+    if all.is_empty() || all.len() > 1000 { Err(wrong()) } else { Ok(Seeds(all)) }
+}
+
 /// A time to measure for.
 fn seconds(text: &str) -> Result<f64, String> {
     text.parse().ok().filter(|s| (0.01..=600.0).contains(s)).ok_or_else(|| "a number from 0.01 to 600".to_string())
@@ -132,6 +147,12 @@ pub enum Command {
         /// Continue a run from its newest checkpoint, bit for bit
         #[arg(long, value_name = "RUN")]
         resume: Option<PathBuf>,
+        /// Train the same without growth too, on the same rows in the same order, and compare
+        #[arg(long, conflicts_with_all = ["resume", "dry_run"])]
+        twin: bool,
+        /// Train once for each seed: `0..4`, or `0,3,7`
+        #[arg(long, value_name = "SEEDS", value_parser = seeds, conflicts_with_all = ["resume", "dry_run"])]
+        seeds: Option<Seeds>,
         /// Compile and summarise, but do not train
         #[arg(long)]
         dry_run: bool,

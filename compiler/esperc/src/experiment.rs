@@ -47,6 +47,12 @@ impl Experiment {
         Experiment::of(elaborated.lower().map_err(|e| refused(e, terminal))?, PathBuf::new())
     }
 
+    /// Another model from the same sources: a control.
+    pub fn with_model(&self, model: Model) -> Result<Experiment, Failure> {
+        let artifact = Artifact::new(model, self.sources.clone()).map_err(|e| Failure::Bug(e.to_string()))?;
+        Experiment::of(artifact, self.folder.clone())
+    }
+
     fn of(artifact: Artifact, folder: PathBuf) -> Result<Experiment, Failure> {
         let bytes = artifact.to_bytes().map_err(|e| Failure::Bug(e.to_string()))?;
         let digest = esper_driver::digest(&artifact.model).map_err(|e| Failure::Bug(e.to_string()))?;

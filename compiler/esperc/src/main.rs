@@ -3,6 +3,7 @@ mod arguments;
 mod bench;
 mod build;
 mod check;
+mod comparison;
 mod development;
 mod exit;
 mod experiment;
@@ -66,8 +67,14 @@ fn execute(command: Command, terminal: &Terminal) -> Result<(), Failure> {
         Command::Build { file, train, emit, program, set, output } => {
             build::build(&build::Build { file, train, emit, program, set, output }, terminal)
         }
-        Command::Run { file, train, set, device, threads, runs, resume, dry_run, quiet } => {
-            run::run(&run::Run { file, train, set, device, threads, runs, resume, dry_run, quiet }, terminal)
+        Command::Run { file, train, set, device, threads, runs, resume, twin, seeds, dry_run, quiet } => {
+            let seeds = seeds.map(|arguments::Seeds(all)| all);
+            let arguments = run::Run { file, train, set, device, threads, runs, resume, twin, seeds, dry_run, quiet };
+            if arguments.twin || arguments.seeds.is_some() {
+                comparison::compare(&arguments, terminal)
+            } else {
+                run::run(&arguments, terminal)
+            }
         }
         Command::Eval { run, split, checkpoint } => finished::eval(&run, split, &checkpoint, terminal),
         Command::Predict { run, data, output, checkpoint } => finished::predict(&run, &data, output.as_deref(), &checkpoint, terminal),

@@ -29,6 +29,10 @@ pub struct Run {
     pub runs: PathBuf,
     /// The run to continue.
     pub resume: Option<PathBuf>,
+    /// Whether the same is trained without growth too.
+    pub twin: bool,
+    /// One run for each.
+    pub seeds: Option<Vec<u64>>,
     /// Only the summary.
     pub dry_run: bool,
     /// No progress.
@@ -51,13 +55,7 @@ pub fn run(arguments: &Run, terminal: &Terminal) -> Result<(), Failure> {
         return print(&text);
     }
     let signals = Signals::listen()?;
-    let dumb = std::env::var_os("TERM").is_some_and(|t| t == "dumb");
-    let mode = match (arguments.quiet, std::io::stderr().is_terminal() && !dumb) {
-        (true, _) => DisplayMode::Silent,
-        (false, true) => DisplayMode::Terminal,
-        (false, false) => DisplayMode::Plain,
-    };
-    let mut display = Display::new(mode, Box::new(std::io::stderr()));
+    let mut display = Display::new(display_mode(arguments.quiet), Box::new(std::io::stderr()));
     let options = RunOptions {
         runs: arguments.runs.clone(),
         resume: arguments.resume.clone(),
@@ -77,15 +75,26 @@ pub fn run(arguments: &Run, terminal: &Terminal) -> Result<(), Failure> {
     if outcome.interrupted { Err(Failure::Interrupted(signals.code())) } else { Ok(()) }
 }
 
+/// A bar where somebody looks at a terminal that can draw one, plain lines elsewhere.
+pub fn display_mode(quiet: bool) -> DisplayMode {
+    let dumb = std::env::var_os("TERM").is_some_and(|t| t == "dumb");
+    match (quiet, std::io::stderr().is_terminal() && !dumb) {
+        (true, _) => DisplayMode::Silent,
+        (false, true) => DisplayMode::Terminal,
+        (false, false) => DisplayMode::Plain,
+    }
+}
+
 /// Requests to stop, by Ctrl-C or by the system: the first finishes the step and saves, the second ends at once.
-struct Signals {
+pub struct Signals {
     stop: Arc<AtomicBool>,
     /// The number of the signal that came.
     which: Arc<AtomicUsize>,
 }
 
 impl Signals {
-    fn listen() -> Result<Signals, Failure> {
+    /// From now on they are noted.
+    pub fn listen() -> Result<Signals, Failure> {
         let signals = Signals { stop: Arc::new(AtomicBool::new(false)), which: Arc::new(AtomicUsize::new(0)) };
         for signal in [SIGINT, SIGTERM] {
             // In this order: what the first signal sets makes the second one end the process.
@@ -97,8 +106,13 @@ impl Signals {
         Ok(signals)
     }
 
+    /// Set once a run is to stop.
+    pub fn flag(&self) -> &AtomicBool {
+        &self.stop
+    }
+
     /// 130 after Ctrl-C, 143 after a request to terminate.
-    fn code(&self) -> u8 {
+    pub fn code(&self) -> u8 {
         128 + self.which.load(Ordering::SeqCst) as u8
     }
 }

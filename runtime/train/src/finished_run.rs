@@ -85,7 +85,7 @@ impl FinishedRun {
 
     /// The model as it has grown to this checkpoint; `model` is the one of the run's artifact.
     pub fn grown(&self, model: &Model) -> Result<Model, RunError> {
-        self.manifest().growth.topology(model)?.model()
+        self.manifest().growth.grown(model)
     }
 }
 

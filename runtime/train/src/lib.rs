@@ -19,7 +19,7 @@ pub use data::CODES;
 pub use failure::RunError;
 pub use finished_run::{Evaluation, FinishedRun, Part, evaluate, predict};
 pub use run_folder::{ResolvedConfiguration, RunFolder};
-pub use summary::{Summary, summarise};
+pub use summary::{Summary, summarise, training_rows};
 pub use training::{Outcome, RunOptions, train};
 
 #[cfg(test)]

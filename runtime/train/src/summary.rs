@@ -86,6 +86,11 @@ pub fn summarise(model: &Model, device: &dyn Device, data_folder: &Path) -> Resu
     Ok(Summary::new(model, &dataset, &programs, prepared.arenas())?.text(model))
 }
 
+/// How many rows a model is trained on: those of its data that are not validated, tested or withheld.
+pub fn training_rows(model: &Model, data_folder: &Path) -> Result<usize, RunError> {
+    Ok(data::prepare(model, data_folder)?.split.train.len())
+}
+
 /// The sizes of batches that a training run needs programs for.
 pub(crate) fn training_sizes(model: &Model, dataset: &Dataset) -> Sizes {
     let batch = model.settings.batch;

@@ -2,7 +2,9 @@
 use crate::checkpoint::{Best, Checkpoint, Manifest, Progress, Sums};
 use crate::data::{self, Batch, Dataset, EpochOrder, Table};
 use crate::engine::Engine;
-use crate::growth::{Decided, Effected, Growing, Growth, Lengths, Measured, Tamiyo, with_snapshots, without_snapshots};
+use crate::growth::{
+    Decided, Effected, Growing, Growth, GrowthState, Lengths, Measured, SwapTimes, Tamiyo, with_snapshots, without_snapshots,
+};
 use crate::programs::{Pipeline, ProgramSource};
 use crate::run_folder::{ResolvedConfiguration, RunFolder};
 use crate::summary::{Summary, training_sizes};
@@ -58,6 +60,10 @@ pub struct Outcome {
     pub last: Option<EpochRecord>,
     /// Whether it was stopped before its end; `--resume` goes on.
     pub interrupted: bool,
+    /// What grew and how.
+    pub growth: GrowthState,
+    /// How changes reached the loop.
+    pub swaps: SwapTimes,
 }
 
 /// Trains a model as its experiment says. All that can be wrong with settings, data and programs is found before the first step, and
@@ -282,7 +288,16 @@ impl Run<'_, '_, '_> {
 
     fn outcome(self, interrupted: bool) -> Outcome {
         let Progress { step, epochs, best, .. } = self.manifest.progress;
-        Outcome { folder: self.folder.path().to_path_buf(), step, epochs, best, last: self.last, interrupted }
+        Outcome {
+            folder: self.folder.path().to_path_buf(),
+            step,
+            epochs,
+            best,
+            last: self.last,
+            interrupted,
+            growth: self.growing.state,
+            swaps: self.growing.times,
+        }
     }
 
     /// One step. Allocates nothing.

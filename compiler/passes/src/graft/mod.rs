@@ -45,7 +45,8 @@ pub fn integrate(host: &Model, planting: &Planting, alpha: f64, born: u64) -> Re
     let mut model = host.clone();
     let live = settle(&mut model, planting)?;
     model.parameters[live.parameters.clone()].iter_mut().for_each(|p| p.born = born);
-    let seed = Grafting { alpha: Some(alpha), ..Grafting::new(host, &live, 0) };
+    // However it took part before.
+    let seed = Grafting { alpha: Some(alpha), shadow: false, ..Grafting::new(host, &live, 0) };
     let seeds = [seed];
     model.train = host::grafted(&host.train, &seeds, Variant::Train)?;
     model.eval = host::grafted(&host.eval, &seeds, Variant::Eval)?;

@@ -172,7 +172,9 @@ fn a_joined_seed_counts_as_its_slot_says() {
             assert_close(&value(graph, OutputKind::Prediction, 0.3), &expected(definition));
             assert_close(&value(graph, OutputKind::Prediction, 0.0), &expected(&|h, _| h));
         }
-        let integrated = integrate(&host, &planting(Part::Joined, join), 0.3, 17).unwrap();
+        // Integration does not ask how the seed took part before.
+        let integrated = integrate(&host, &planting(Part::Shadow, join), 0.3, 17).unwrap();
+        assert_eq!(integrated.train.outputs().len(), host.train.outputs().len());
         assert_close(&value(&integrated.predict, OutputKind::Prediction, f64::NAN), &expected(definition));
         assert_eq!(integrated.parameters[2].path, "mid#1.v");
         assert_eq!((integrated.parameters[2].born, integrated.live.len()), (17, 0));

@@ -1,4 +1,5 @@
 //! Growth ("Kasmina"): slots, the seeds that live in them, and how both change while the network trains.
+mod control;
 mod decider;
 mod growing;
 mod newborn;
@@ -8,6 +9,7 @@ mod tamiyo;
 mod topology;
 mod trial;
 
+pub use control::{static_network, training_flops};
 pub use decider::Growth;
 pub(crate) use growing::Growing;
 pub use growing::SwapTimes;

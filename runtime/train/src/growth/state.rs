@@ -82,6 +82,16 @@ impl GrowthState {
         self.log.iter().try_fold(start, |topology, effected| topology.after(&effected.changes))
     }
 
+    /// The model that the log makes of the one that was lowered: with its fossils and its live seeds.
+    pub fn grown(&self, model: &Model) -> Result<Model, RunError> {
+        self.topology(model)?.model()
+    }
+
+    /// How many seeds became part of the network for good.
+    pub fn fossilised(&self) -> usize {
+        self.log.iter().flat_map(|e| &e.changes).filter(|c| matches!(c, Change::Integrate { .. })).count()
+    }
+
     /// The run-time scalars of the live seeds in a step, counted from 1.
     pub(crate) fn scalars(&self, step: u64) -> impl Iterator<Item = SeedScalars> + '_ {
         self.seeds.iter().map(move |seed| seed.scalars(step))

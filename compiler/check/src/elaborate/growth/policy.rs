@@ -496,6 +496,20 @@ fn unsupported(policy: &Policy) -> Vec<(&'static str, String)> {
         BlendKind::Gate => add("blend", "the blend `gate`"),
         BlendKind::Mask => add("blend", "the blend `mask`"),
     }
+    match policy.trigger {
+        Trigger::ExpansionScore { .. } => add("trigger", "the expansion score"),
+        Trigger::MeritRatio { .. } => add("trigger", "the merit ratio"),
+        Trigger::Plateau { .. } | Trigger::Periodic { .. } | Trigger::OverfitGap { .. } | Trigger::Never => {}
+    }
+    if policy.init != [Initialiser::ZeroLast] {
+        add("init", "any initialiser but `zero_last`");
+    }
+    if policy.knowledge == Knowledge::Persistent {
+        add("knowledge", "knowledge that outlives a run");
+    }
+    if policy.germination_delay.is_some() {
+        add("germination_delay", "another delay than one validation interval");
+    }
     if policy.blend.ramp == RampKind::Learned {
         add("blend", "a learned ramp");
     }
