@@ -46,7 +46,10 @@
                  (fix (seq-find (lambda (action) (string-match-p "hidden" (plist-get action :title))) actions)))
             (session-check "a quick fix is offered" fix actions)
             (when fix
-              (eglot--apply-workspace-edit (plist-get fix :edit))
+              ;; newer versions are told where the edit comes from
+              (if (= (car (func-arity #'eglot--apply-workspace-edit)) 1)
+                  (eglot--apply-workspace-edit (plist-get fix :edit))
+                (eglot--apply-workspace-edit (plist-get fix :edit) 'session))
               (session-check "it repairs the line"
                              (save-excursion (goto-char (point-min)) (search-forward "layer first = Linear(hidden)" nil t))
                              (buffer-string))

@@ -201,3 +201,44 @@ async def test_inlay_hints_show_shapes_where_the_client_takes_them(client: Langu
     hints = await client.text_document_inlay_hint_async(types.InlayHintParams(document, whole))
     labels = [h.label if isinstance(h.label, str) else "".join(part.value for part in h.label) for h in hints]
     assert any("f32[b, hidden]" in label for label in labels), labels
+
+
+@pytest.mark.asyncio
+async def test_signature_help_marks_the_parameter(client: LanguageClient):
+    document = open_document(client, "tidy.blueprint")
+    position = at(text_of(client, document), "hidden)")
+    help = await client.text_document_signature_help_async(types.SignatureHelpParams(document, position))
+    signature = help.signatures[help.active_signature or 0]
+    active = help.active_parameter if signature.active_parameter is None else signature.active_parameter
+    label = signature.parameters[active].label
+    assert "out: dim" in (label if isinstance(label, str) else signature.label[label[0] : label[1]])
+
+
+@pytest.mark.asyncio
+async def test_every_token_has_its_kind(client: LanguageClient):
+    document = open_document(client, "tidy.blueprint")
+    answer = await client.text_document_semantic_tokens_full_async(types.SemanticTokensParams(document))
+    lines = text_of(client, document).splitlines()
+    line = character = 0
+    words = {}
+    for i in range(0, len(answer.data), 5):
+        down, right, length, kind, _ = answer.data[i : i + 5]
+        line, character = (line + down, right) if down else (line, character + right)
+        words.setdefault(lines[line][character : character + length], set()).add(kind)
+    assert words["Net"] != words["hidden"] and "blueprint" in words, words
+
+
+@pytest.mark.asyncio
+async def test_bodies_fold(client: LanguageClient):
+    document = open_document(client, "tidy.blueprint")
+    folds = await client.text_document_folding_range_async(types.FoldingRangeParams(document))
+    assert {(fold.start_line, fold.end_line) for fold in folds} & {(4, 12), (4, 11)}, folds
+
+
+@pytest.mark.asyncio
+async def test_references_are_found(client: LanguageClient):
+    document = open_document(client, "tidy.blueprint")
+    position = at(text_of(client, document), "first =")
+    context = types.ReferenceContext(include_declaration=True)
+    found = await client.text_document_references_async(types.ReferenceParams(context, document, position))
+    assert [place.range.start for place in found] == [position, at(text_of(client, document), "first |>")]

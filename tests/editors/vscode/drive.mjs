@@ -43,7 +43,7 @@ function check(name, holds, detail) {
   failures += holds ? 0 : 1;
 }
 
-async function eventually(condition, milliseconds = 30000) {
+async function eventually(condition, milliseconds = 40000) {
   const end = Date.now() + milliseconds;
   for (;;) {
     const value = await condition();
@@ -75,6 +75,19 @@ const server = spawn(process.execPath, [entry, '--auth', 'none', '--bind-addr', 
   env: environment,
   stdio: ['ignore', log, log],
   detached: true,
+});
+
+/** Ends code-server and the processes that it started. */
+function stop() {
+  try {
+    process.kill(-server.pid, 'SIGTERM');
+  } catch {
+    // it ended before
+  }
+}
+process.on('SIGTERM', () => {
+  stop();
+  process.exit(1);
 });
 
 /** The visible lines of the editor in front, with where a piece of one stands on the screen. */
@@ -130,11 +143,18 @@ async function command(page, title) {
 }
 
 async function drive(page) {
-  await page.goto(`http://127.0.0.1:${port}/?folder=${encodeURIComponent(project)}`);
-  await page.waitForSelector('.monaco-workbench .explorer-folders-view', { timeout: 90000 });
+  // now and then code-server serves its first page before it has read which extensions are installed; a reload then shows them
+  for (let attempt = 1; attempt <= 3; attempt += 1) {
+    await page.goto(`http://127.0.0.1:${port}/?folder=${encodeURIComponent(project)}`);
+    await page.waitForSelector('.monaco-workbench .explorer-folders-view', { timeout: 60000 });
+    await open(page, 'misspelt.blueprint');
+    const language = () => page.evaluate(() => document.querySelector('[id="status.editor.mode"]')?.textContent.trim());
+    if (await eventually(async () => (await language()) === 'Blueprint', 10000)) {
+      break;
+    }
+  }
 
   // ---- a misspelt dim
-  await open(page, 'misspelt.blueprint');
   const squiggles = (await eventually(async () => {
     const found = await reader.squiggles(page);
     return found.length > 0 && found;
@@ -236,6 +256,7 @@ let page;
 try {
   await eventually(() => fetch(`http://127.0.0.1:${port}/healthz`).then(answer => answer.ok, () => false), 60000);
   page = await browser.newPage({ viewport: { width: 1180, height: 620 } });
+  page.setDefaultTimeout(60000);
   await drive(page);
 } catch (error) {
   check('the session', false, error instanceof Error ? error.message : String(error));
@@ -243,12 +264,7 @@ try {
   console.log(readFileSync(join(folder, 'code-server.log'), 'utf8').split('\n').slice(-20).join('\n'));
 } finally {
   await browser.close();
-  try {
-    // code-server and the processes that it started
-    process.kill(-server.pid, 'SIGTERM');
-  } catch {
-    // it ended before
-  }
+  stop();
   await new Promise(resolve => setTimeout(resolve, 500));
   rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
 }
