@@ -167,7 +167,8 @@ fn inputs_have_their_places() {
     let (mut taken, mut refused) = (0, vec![]);
     for example in (spec.examples)() {
         let Op::Input(input) = &example.op else { panic!("{:?} is no input", example.op) };
-        let scalar = matches!(input, Input::Step | Input::TotalSteps | Input::EpochSteps | Input::OptimizerScalar(_));
+        let scalar = matches!(input, Input::Step | Input::TotalSteps | Input::EpochSteps | Input::OptimizerScalar(_))
+            || matches!(input, Input::Alpha(_) | Input::Age(_) | Input::Boost(_));
         let mut graph = Graph::new();
         let node = graph.input(input.clone(), if scalar { f32s(&[]) } else { f32s(&[2, 3]) }, Default::default());
         let doubled = graph.binary(Op::Add, node, node);
@@ -183,7 +184,7 @@ fn inputs_have_their_places() {
     let inputs: Vec<&Input> = refused.iter().map(|(input, _)| input).collect();
     assert_eq!(inputs, [&Input::Updated, &Input::Gradient, &Input::OptimizerState(1), &Input::Argument(2)]);
     assert!(refused[..3].iter().all(|(_, why)| why.contains("only an update rule")) && refused[3].1.contains("function"), "{refused:?}");
-    assert_eq!(taken, 8);
+    assert_eq!(taken, 11);
 }
 
 /// A rule of one's own: the gradient of `2 x` said to be `-dy`, as reversing layers do (Ganin and Lempitsky, ICML 2015).

@@ -239,7 +239,9 @@ fn quantile(freedom: usize) -> f64 {
         2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042,
     ];
     let z = 1.959_964f64;
-    TABLE.get(freedom - 1).copied().unwrap_or(z + (z.powi(3) + z) / (4.0 * freedom as f64))
+    let n = freedom as f64;
+    let expanded = z + (z.powi(3) + z) / (4.0 * n) + (5.0 * z.powi(5) + 16.0 * z.powi(3) + 3.0 * z) / (96.0 * n * n);
+    TABLE.get(freedom - 1).copied().unwrap_or(expanded)
 }
 
 #[cfg(test)]

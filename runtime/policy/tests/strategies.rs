@@ -69,7 +69,9 @@ fn ensemble_gives_every_seed_the_same_share() {
     let shares = joined(&run);
     assert!(shares.len() == 3 && shares.iter().all(|(_, a)| (a - 0.4).abs() < 1e-12), "{shares:?}\n{}", run.story());
     assert!(alphas.iter().all(|a| a.iter().sum::<f64>() <= 1.2 + 1e-9));
-    assert!(run.decisions.iter().flat_map(|d| &d.actions).any(|a| matches!(a, Action::SetAlpha { ramp, .. } if ramp.to == 0.4)));
+    assert!(
+        run.decisions.iter().flat_map(|d| &d.actions).any(|a| matches!(a, Action::SetAlpha { ramp, .. } if (ramp.to - 0.4).abs() < 1e-12))
+    );
 }
 
 #[test]

@@ -49,7 +49,7 @@ fn one(text: &mut String, diagnostic: &Diagnostic, drawings: &mut Drawings, colo
     let file_order = |span: Span| (sources.file(span.file).name.starts_with("std."), span.file != diagnostic.primary.span.file, span.file);
     labels.sort_by_key(|(_, label)| (file_order(label.span), label.span.end));
     if labels.iter().all(|(_, label)| line_length(sources, label.span) <= LONGEST_LINE) {
-        let config = Config::new().with_index_type(IndexType::Byte).with_color(color).with_tab_width(4);
+        let config = Config::new().with_index_type(IndexType::Char).with_color(color).with_tab_width(4);
         let kind = ReportKind::Custom(&head, loud);
         let mut report = Report::build(kind, place(sources, diagnostic.primary.span)).with_config(config);
         for (order, (primary, label)) in labels.into_iter().enumerate() {
@@ -108,18 +108,26 @@ fn paint(text: &str, with: Color, color: bool) -> String {
     if color { text.fg(with).to_string() } else { text.to_string() }
 }
 
-/// A span inside its file's text that ends with no line end: ariadne cannot draw one.
-fn place(sources: &Sources, span: Span) -> (FileId, std::ops::Range<usize>) {
+/// A span inside its file's text, in bytes, that ends with no line end: ariadne cannot draw one.
+fn inside(sources: &Sources, span: Span) -> std::ops::Range<usize> {
     let text = &sources.file(span.file).text;
     let end = (span.end as usize).min(text.len());
     let start = (span.start as usize).min(end);
-    (span.file, start..start + text[start..end].trim_end().len())
+    start..start + text[start..end].trim_end().len()
+}
+
+/// The same in characters. ariadne 0.6 can count in bytes, but then takes the place of a second file's first label in characters for one in
+/// bytes: it shows a wrong column, or panics within a character of several bytes.
+fn place(sources: &Sources, span: Span) -> (FileId, std::ops::Range<usize>) {
+    let (text, bytes) = (&sources.file(span.file).text, inside(sources, span));
+    let start = text[..bytes.start].chars().count();
+    (span.file, start..start + text[bytes].chars().count())
 }
 
 /// The length of the longest line that a span touches.
 fn line_length(sources: &Sources, span: Span) -> usize {
     let text = &sources.file(span.file).text.as_bytes();
-    let (_, range) = place(sources, span);
+    let range = inside(sources, span);
     let start = text[..range.start].iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
     let end = text[range.end..].iter().position(|b| *b == b'\n').map_or(text.len(), |at| range.end + at);
     text[start..end].split(|b| *b == b'\n').map(<[u8]>::len).max().unwrap_or(0)

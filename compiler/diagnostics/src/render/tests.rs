@@ -98,3 +98,25 @@ fn every_place_can_be_drawn() {
         }
     }
 }
+
+#[test]
+fn a_label_in_another_file_behind_characters_of_several_bytes_is_drawn() {
+    let mut sources = Sources::default();
+    let first = sources.add("main.blueprint", "use seeds.{Small}\n");
+    let text = "/// Parameters: 3·e·d² + 2·e·d + 2·d.\nblueprint Small {\n}\n";
+    let second = sources.add("seeds.blueprint", text);
+    for (start, end) in [(0, 0), (16, 19), (text.find("Small").unwrap(), text.find("Small").unwrap() + 5)] {
+        let problem =
+            Diagnostic::error("E0001", "message", Span::new(first, 11, 16), "here").label(Span::new(second, start, end), "and there");
+        let drawn = render(&[problem], &sources, Format::Human, false);
+        assert!(drawn.contains("seeds.blueprint:") && drawn.contains("and there"), "{drawn}");
+    }
+    let small = Span::new(second, text.find("Small").unwrap(), text.find("Small").unwrap() + 5);
+    let drawn = render(
+        &[Diagnostic::error("E0001", "message", Span::new(first, 11, 16), "here").label(small, "there")],
+        &sources,
+        Format::Human,
+        false,
+    );
+    assert!(drawn.contains("[ seeds.blueprint:2:11 ]"), "{drawn}");
+}

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// Items of which the file is made, each with a number of its own.
-const ITEMS: &str = include_str!("block.blueprint");
+const ITEMS: &str = include_str!("block.txt");
 const HEAD: &str = "use std.nn.{BatchNorm, Conv2d, Linear, dropout, global_mean, relu, sigmoid, windows}\n";
 const LINES: usize = 1_000;
 

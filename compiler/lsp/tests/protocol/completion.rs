@@ -79,7 +79,7 @@ fn a_layer_comes_with_its_arguments_and_a_missing_import_with_its_use() {
     let linear = found.iter().find(|p| p["label"] == "Linear").expect("proposed");
     assert_eq!(linear["textEdit"]["newText"], "Linear(${1:out})");
     assert_eq!(linear["insertTextFormat"], 2);
-    assert!(linear["detail"].as_str().expect("text").starts_with("blueprint Linear(out: dim"));
+    assert!(linear["detail"].as_str().expect("text").starts_with("blueprint Linear("));
     let edit = &linear["additionalTextEdits"][0];
     assert_eq!((edit["newText"].as_str(), edit["range"]["start"]["character"].as_u64()), (Some(", Linear"), Some(16)));
     let found = proposals("blueprint A {\n    layer a = Lin$0\n    forward(x: f32[b, d]) -> f32[b, d] { x }\n}\n");

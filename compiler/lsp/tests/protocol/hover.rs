@@ -1,4 +1,4 @@
-//! Hovers.
+//! Hovers: what is shown for items, layers, sizes and words, by position.
 use crate::client::Client;
 
 fn check(fixture: &str, expected: &[&str]) {
@@ -32,13 +32,13 @@ fn a_let_shows_its_inferred_shape() {
 fn a_layer_shows_its_recipe_its_documentation_and_what_it_gives() {
     check(
         &net("|> first", "|> fi$0rst"),
-        &["layer first = Linear(hidden)", "gives `f32[b, hidden]` here", "The first.", "blueprint Linear(out: dim"],
+        &["layer first = Linear(hidden)", "gives `f32[b, hidden]` here", "The first.", "blueprint Linear("],
     );
 }
 
 #[test]
 fn items_show_signature_and_documentation() {
-    check(&net("= Linear(hidden)", "= Lin$0ear(hidden)"), &["blueprint Linear(out: dim", "from `std.nn`"]);
+    check(&net("= Linear(hidden)", "= Lin$0ear(hidden)"), &["blueprint Linear(", "from `std.nn`"]);
     check(&net("blueprint Small", "blueprint Sm$0all"), &["blueprint Small(hidden: dim = 16)", "A small one."]);
     check(&net("Linear(hidden)", "Linear(hid$0den)"), &["hidden: dim = 16"]);
 }
