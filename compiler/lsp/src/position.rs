@@ -84,7 +84,9 @@ impl Lines {
             offset -= 1;
         }
         let line = self.line(offset);
-        let column = encoding.length(&text[self.starts[line] as usize..offset]);
+        let bytes = self.bytes(text, line);
+        // A place inside a line's end is that line's last position: clients know none between `\r` and `\n`.
+        let column = encoding.length(&text[bytes.start..offset.min(bytes.end)]);
         Position { line: line as u32, character: column as u32 }
     }
     /// The range of bytes.
@@ -114,6 +116,8 @@ mod tests {
         assert_eq!(at(1, 0), text.find('c').expect("there"));
         assert_eq!(at(2, 0), text.find('d').expect("there"));
         assert_eq!(at(9, 0), text.len());
+        let inside = text.find('\n').expect("there");
+        assert_eq!(lines.position(text, inside, Encoding::Utf32), Position { line: 0, character: 4 }, "between `\\r` and `\\n`");
     }
 
     #[test]
