@@ -227,6 +227,11 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// What earlier runs have taught about seeds
+    Knowledge {
+        #[command(subcommand)]
+        what: Knowing,
+    },
     /// Serve an editor: the language server, on standard input and output
     Lsp {
         /// What editors say who know several ways; there is no other
@@ -238,6 +243,43 @@ pub enum Command {
         #[command(subcommand)]
         what: Dev,
     },
+}
+
+/// What to do with what is known.
+#[derive(Subcommand, Debug)]
+pub enum Knowing {
+    /// One line for each task, blueprint and kind of slot
+    List {
+        #[command(flatten)]
+        filter: KnowledgeFilter,
+    },
+    /// Everything as JSON, on standard output
+    Export {
+        #[command(flatten)]
+        filter: KnowledgeFilter,
+    },
+    /// Forget entries, or everything
+    Forget {
+        #[command(flatten)]
+        filter: KnowledgeFilter,
+        /// Everything, a damaged file included
+        #[arg(long, conflicts_with_all = ["task", "blueprint", "slot"])]
+        all: bool,
+    },
+}
+
+/// Which entries of what is known; what is not said is any.
+#[derive(clap::Args, Debug)]
+pub struct KnowledgeFilter {
+    /// The signature of a task, or its beginning
+    #[arg(long)]
+    pub task: Option<String>,
+    /// The hash of a blueprint, or its beginning
+    #[arg(long)]
+    pub blueprint: Option<String>,
+    /// The types of a slot, as listed
+    #[arg(long)]
+    pub slot: Option<String>,
 }
 
 /// Which of a model's programs.

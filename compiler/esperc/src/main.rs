@@ -9,6 +9,7 @@ mod exit;
 mod experiment;
 mod finished;
 mod format;
+mod knowledge;
 mod lsp;
 mod manual;
 mod run;
@@ -84,6 +85,7 @@ fn execute(command: Command, terminal: &Terminal) -> Result<(), Failure> {
         Command::Bench { workloads, threads, seconds, profile, json } => {
             bench::bench(&bench::Bench { workloads, threads, seconds, profile, json }, terminal)
         }
+        Command::Knowledge { what } => knowledge::knowledge(what),
         Command::Lsp { stdio: _ } => lsp::serve(),
         Command::Dev { what } => development::show(what),
     }
