@@ -4,7 +4,7 @@ use super::signature::{Binder, Passed, tensor_type};
 use super::sizes::{exported, written};
 use super::spelling::{argument, spell, unwrapped};
 use super::value::{Bound, Function, Kind, Recipe, Target, Tensor, Value};
-use super::{Engine, Link};
+use super::{Argument, Engine, Link};
 use crate::facts::FactKind;
 use crate::names::{ItemClass, ItemId};
 use esper_diagnostics::{Diagnostic, Span};
@@ -335,7 +335,8 @@ impl<'a> Engine<'a> {
             let Some(tensor) = self.to_tensor(g.value.clone(), dtype, g.span) else { return Value::Poison };
             passed.push(Passed { param: p, tensor, span: g.span });
         }
-        let link = Link { text: self.call_text(&name, params, &slots, &passed), span, item: Some(id), numbers: numbers(&slots) };
+        let arguments = Some(arguments_of_call(params, &slots, &passed));
+        let link = Link { name: name.clone(), arguments, span, item: Some(id), numbers: numbers(&slots) };
         let names: BTreeSet<&str> = params.iter().map(|p| p.name.text.as_str()).collect();
         let binder = Binder { params: &names, fixed: None };
         let tensors = match self.bind_names(&mut s, &passed, &binder) {
@@ -456,21 +457,6 @@ impl<'a> Engine<'a> {
         }
     }
 
-    fn call_text(&self, name: &str, params: &[Param], slots: &[Option<Given<'a>>], passed: &[Passed<'a>]) -> String {
-        let mut parts = vec![];
-        for (p, g) in params.iter().zip(slots) {
-            let Some(g) = g else { continue };
-            match passed.iter().find(|x| x.param.name.text == p.name.text) {
-                Some(x) => parts.push(self.show(&x.tensor)),
-                None => match self.short(&g.value) {
-                    Some(value) => parts.push(format!("{} = {value}", p.name.text)),
-                    None => parts.push(g.text.clone()),
-                },
-            }
-        }
-        format!("{name}({})", parts.join(", "))
-    }
-
     /// A number or truth as text.
     pub fn short(&self, value: &Value) -> Option<String> {
         match value {
@@ -480,6 +466,18 @@ impl<'a> Engine<'a> {
             _ => None,
         }
     }
+}
+
+/// The arguments of a function's call, for its link in the chain.
+fn arguments_of_call(params: &[Param], slots: &[Option<Given>], passed: &[Passed]) -> Vec<Argument> {
+    let shown = |(p, g): (&Param, &Option<Given>)| {
+        let g = g.as_ref()?;
+        Some(match passed.iter().find(|x| x.param.name.text == p.name.text) {
+            Some(x) => Argument::Tensor(x.tensor.ty.clone()),
+            None => Argument::of(&p.name.text, &g.value, &g.text),
+        })
+    };
+    params.iter().zip(slots).filter_map(shown).collect()
 }
 
 /// Arguments that are sizes, with their places.

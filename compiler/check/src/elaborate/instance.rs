@@ -3,7 +3,7 @@ use super::call::{Given, export, has_blank, is_tensor_result, widened};
 use super::scope::{Scope, Variable};
 use super::signature::{Binder, Misfit, Passed, tensor_type};
 use super::value::{Bound, Recipe, Tensor, Value};
-use super::{Engine, Link};
+use super::{Argument, Engine, Link};
 use esper_diagnostics::{Diagnostic, FileId, Span};
 use esper_grammar::ast::*;
 use esper_ir::{Dim, LayerInstance, TensorType};
@@ -196,23 +196,14 @@ impl<'a> Engine<'a> {
             _ => None,
         };
         let numbers = instance.args.iter().filter_map(size).collect();
-        let text =
-            if instance.path.is_empty() { instance.text.clone() } else { format!("{} = {}", instance.path, self.instance_text(index)) };
-        Link { text, span: instance.span, item: None, numbers }
-    }
-
-    /// `MultiHeadAttention(heads = 4)`: the arguments as values where they are numbers.
-    fn instance_text(&self, index: usize) -> String {
-        let instance = &self.instances[index];
-        let parts: Vec<String> = instance
-            .args
-            .iter()
-            .map(|a| match self.short(&a.value) {
-                Some(value) => format!("{} = {value}", a.name),
-                None => a.text.clone(),
-            })
-            .collect();
-        format!("{}({})", instance.definition.name.text, parts.join(", "))
+        let (name, arguments) = match instance.path.as_str() {
+            "" => (instance.text.clone(), None),
+            path => {
+                let arguments = instance.args.iter().map(|a| Argument::of(&a.name, &a.value, &a.text)).collect();
+                (format!("{path} = {}", instance.definition.name.text), Some(arguments))
+            }
+        };
+        Link { name, arguments, span: instance.span, item: None, numbers }
     }
 
     /// Runs something as the code of an instance.

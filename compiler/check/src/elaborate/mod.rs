@@ -28,7 +28,7 @@ use esper_diagnostics::{Diagnostic, Severity, Span};
 use esper_ir::{DType, Dim, Input, LayerInstance, StreamId, TensorType};
 use instance::Instance;
 use scope::Scope;
-use sizes::Sizes;
+use sizes::{Sizes, written_type};
 use std::collections::BTreeMap;
 use value::{Tensor, Value};
 
@@ -61,14 +61,37 @@ pub(crate) struct Recorder {
 /// A call or instance that is being evaluated, for the chain in messages.
 #[derive(Clone, Debug)]
 pub(crate) struct Link {
-    /// `blocks[0].attention = MultiHeadAttention(heads = 4)`.
-    pub text: String,
+    /// `blocks[0].attention = MultiHeadAttention`, or the function's name.
+    pub name: String,
+    /// Its arguments; none where the name is the whole text.
+    pub arguments: Option<Vec<Argument>>,
     /// The layer's declaration or the call.
     pub span: Span,
     /// The function, where it is a call of one: guards against recursion.
     pub item: Option<ItemId>,
     /// Arguments that are numbers, with their places: where a size comes from.
     pub numbers: Vec<(String, Dim, Span)>,
+}
+
+/// An argument in the text of a [`Link`], written out only where a finding shows it.
+#[derive(Clone, Debug)]
+pub(crate) enum Argument {
+    /// A tensor: its type.
+    Tensor(TensorType),
+    /// A number or truth under its parameter's name.
+    Named(String, Value),
+    /// Anything else, as it stands in the source.
+    Written(String),
+}
+
+impl Argument {
+    /// What is given for the parameter `name`: under its name if it is a number or truth, else as `written`.
+    fn of(name: &str, value: &Value, written: &str) -> Argument {
+        match value {
+            Value::Size(_) | Value::Float(_) | Value::Bool(_) => Argument::Named(name.to_string(), value.clone()),
+            _ => Argument::Written(written.to_string()),
+        }
+    }
 }
 
 /// The evaluator.
@@ -159,11 +182,24 @@ impl<'a> Engine<'a> {
         {
             let places: Vec<Span> = problem.secondary.iter().map(|l| l.span).chain([problem.primary.span]).collect();
             for link in self.chain.iter().filter(|l| !places.contains(&l.span)).take(8) {
-                problem = problem.label(link.span, link.text.clone());
+                problem = problem.label(link.span, self.link_text(link));
             }
         }
         self.problems.push(problem);
         Value::Poison
+    }
+    /// `blocks[0].attention = MultiHeadAttention(heads = 4)`, `relu(f32[b, 64])`.
+    fn link_text(&self, link: &Link) -> String {
+        let Some(arguments) = &link.arguments else { return link.name.clone() };
+        let shown = arguments.iter().map(|argument| match argument {
+            Argument::Tensor(ty) => written_type(&self.sizes.settle_type(ty)),
+            Argument::Named(name, value) => match self.short(value) {
+                Some(value) => format!("{name} = {value}"),
+                None => name.clone(),
+            },
+            Argument::Written(text) => text.clone(),
+        });
+        format!("{}({})", link.name, shown.collect::<Vec<_>>().join(", "))
     }
     /// Whether an error was found.
     pub fn has_errors(&self) -> bool {

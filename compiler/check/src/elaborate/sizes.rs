@@ -5,6 +5,7 @@
 //! what the caller calls it. A left-out `dim` parameter is a symbol without definition until the first equation that has it alone.
 use esper_diagnostics::Span;
 use esper_ir::{Dim, TensorType};
+use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
 
 /// A left-out parameter that waits for an equation.
@@ -23,7 +24,7 @@ pub(crate) struct Open {
 /// The table of what size names stand for.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sizes {
-    definitions: BTreeMap<String, Dim>,
+    definitions: FxHashMap<String, Dim>,
     /// Symbols that wait for an equation.
     pub open: BTreeMap<String, Open>,
     /// Equations that hold in the branch that is being checked.
@@ -42,11 +43,10 @@ impl Sizes {
         let mut size = size.clone();
         // Definitions are settled when they are made, so a second round is only needed where an open symbol was solved later.
         for _ in 0..64 {
-            if !size.any_symbol(&|name| self.definitions.contains_key(name) || self.facts.iter().any(|(n, _)| n == name)) {
+            if size.as_const().is_some() {
                 break;
             }
-            let next = size.substitute(&|name| self.definitions.get(name).cloned()).and_then(|s| s.substitute(&|name| self.fact(name)));
-            match next {
+            match size.substitute(&|name| self.definitions.get(name).cloned().or_else(|| self.fact(name))) {
                 Ok(next) if next != size => size = next,
                 _ => break,
             }
@@ -91,7 +91,7 @@ impl Sizes {
     /// Adds an equation for the branch that begins; gives the number of facts before it.
     pub fn assume(&mut self, a: &Dim, b: &Dim) {
         let (a, b) = (self.settle(a), self.settle(b));
-        let lone = |d: &Dim| d.symbols().into_iter().next().filter(|s| *d == Dim::symbol(s));
+        let lone = |d: &Dim| d.as_symbol().map(str::to_string);
         if a == b {
         } else if let Some(name) = lone(&a).filter(|n| !b.symbols().contains(n)) {
             self.facts.push((name, b));

@@ -155,6 +155,17 @@ impl Dim {
             Form::Sum(_) => None,
         }
     }
+    /// The name, where it is nothing but one.
+    pub fn as_symbol(&self) -> Option<&str> {
+        let Form::Sum(sum) = &self.0 else { return None };
+        match &sum.terms[..] {
+            [t] if t.coefficient == Rational::ONE => match &t.powers[..] {
+                [(Atom::Symbol(name), 1)] => Some(name),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
     /// Numerator and positive denominator in lowest terms, where there are no names.
     pub fn as_rational(&self) -> Option<(i128, i128)> {
         match &self.terms()[..] {
@@ -196,13 +207,16 @@ impl Dim {
     }
     /// The size with names replaced; those for which nothing is given stay.
     pub fn substitute(&self, replacement: &dyn Fn(&str) -> Option<Dim>) -> Result<Dim, DimError> {
-        let replaced = |name: &str| replacement(name).is_some();
-        if !self.any_symbol(&replaced) {
-            return Ok(self.clone());
+        if let Some(name) = self.as_symbol() {
+            return Ok(replacement(name).unwrap_or_else(|| self.clone()));
         }
-        let (mut kept, mut sum) = (vec![], Dim::constant(0));
-        for t in self.terms().iter() {
-            if !t.powers.iter().any(|(atom, _)| any_symbol(atom, &replaced)) {
+        let replaced = |name: &str| replacement(name).is_some();
+        let Form::Sum(all) = &self.0 else { return Ok(self.clone()) };
+        let changes = |t: &Term| t.powers.iter().any(|(atom, _)| any_symbol(atom, &replaced));
+        let Some(first) = all.terms.iter().position(changes) else { return Ok(self.clone()) };
+        let (mut kept, mut sum) = (all.terms[..first].to_vec(), Dim::constant(0));
+        for (place, t) in all.terms.iter().enumerate().skip(first) {
+            if place > first && !changes(t) {
                 kept.push(t.clone());
                 continue;
             }
