@@ -56,8 +56,9 @@ pub fn parse(file: FileId, text: &str) -> Parsed {
     let scene = Scene::new(file, text, &raw);
     let mut findings = Findings { scene: &scene, lines: BTreeSet::new(), problems: vec![] };
     // what stands between an unclosed parenthesis or bracket and the place that proves it was read as if it stood inside
-    let swallowed: Vec<std::ops::Range<usize>> = layout_problems.iter().filter_map(LayoutProblem::swallowed).collect();
+    let swallowed = united(layout_problems.iter().filter_map(LayoutProblem::swallowed).collect());
     let mut missing: Vec<usize> = context.failures.iter().filter_map(syntax_error::missing_brace).collect();
+    missing.sort_unstable();
     // what explains more comes first: of one line's problems the first is shown
     for problem in syntax_error::of_tokens(&scene) {
         findings.add(problem, &[]);
@@ -65,7 +66,8 @@ pub fn parse(file: FileId, text: &str) -> Parsed {
     for problem in layout_problems {
         // the closer of a brace that the parser misses already
         if let LayoutProblem::Stray(at, Token::RightBrace) = &problem
-            && let Some(index) = missing.iter().rposition(|missed| missed < at && !scene.item_between(*missed, *at))
+            && let Some(index) = missing.partition_point(|missed| missed < at).checked_sub(1)
+            && !scene.item_between(missing[index], *at)
         {
             missing.remove(index);
             continue;
@@ -81,7 +83,8 @@ pub fn parse(file: FileId, text: &str) -> Parsed {
     }
     for failure in context.failures {
         let at = syntax_error::place(&failure);
-        if swallowed.iter().any(|range| range.contains(&at)) {
+        let following = swallowed.partition_point(|range| range.start <= at);
+        if following > 0 && at < swallowed[following - 1].end {
             continue;
         }
         if let Some(problem) = syntax_error::of_parser(&scene, failure) {
@@ -91,6 +94,20 @@ pub fn parse(file: FileId, text: &str) -> Parsed {
     let mut problems = findings.problems;
     problems.sort_by_key(|p| p.primary.span.start);
     Parsed { file: tree, comments, problems, broken_names: context.broken_names }
+}
+
+/// The same places as ranges that lie apart, in order: an unclosed bracket in each of many lines makes as many ranges as
+/// failures, and each failure is looked up among them.
+fn united(mut ranges: Vec<std::ops::Range<usize>>) -> Vec<std::ops::Range<usize>> {
+    ranges.sort_by_key(|range| range.start);
+    let mut apart: Vec<std::ops::Range<usize>> = vec![];
+    for range in ranges.into_iter().filter(|range| !range.is_empty()) {
+        match apart.last_mut() {
+            Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
+            _ => apart.push(range),
+        }
+    }
+    apart
 }
 
 fn comment(file: FileId, text: &str, start: usize, comment: &str) -> Comment {

@@ -12,13 +12,17 @@ pub(crate) struct Scene<'a> {
     /// All tokens but comments.
     tokens: Vec<Spanned<'a>>,
     line_starts: Vec<usize>,
+    /// Where items begin in the first column, in order.
+    item_starts: Vec<usize>,
 }
 
 impl<'a> Scene<'a> {
     pub(crate) fn new(file: FileId, text: &'a str, raw: &[Spanned<'a>]) -> Scene<'a> {
-        let tokens = raw.iter().filter(|t| !matches!(t.1, Token::Comment(_))).cloned().collect();
-        let line_starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        Scene { file, text, tokens, line_starts }
+        let tokens: Vec<Spanned> = raw.iter().filter(|t| !matches!(t.1, Token::Comment(_))).cloned().collect();
+        let line_starts: Vec<usize> = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        let first_column = |at: &usize| line_starts.binary_search(at).is_ok();
+        let item_starts = tokens.iter().filter(|t| t.1.starts_item()).map(|t| t.0).filter(first_column).collect();
+        Scene { file, text, tokens, line_starts, item_starts }
     }
 
     /// The line of a byte, from 0.
@@ -46,9 +50,8 @@ impl<'a> Scene<'a> {
 
     /// Whether an item begins in the first column between two places.
     pub(crate) fn item_between(&self, start: usize, end: usize) -> bool {
-        let tokens = &self.tokens[self.tokens.partition_point(|t| t.0 <= start)..];
-        let first_column = |at: usize| self.line_starts.binary_search(&at).is_ok();
-        tokens.iter().take_while(|t| t.0 < end).any(|t| t.1.starts_item() && first_column(t.0))
+        let next = self.item_starts.partition_point(|at| *at <= start);
+        self.item_starts.get(next).is_some_and(|at| *at < end)
     }
 
     /// The spaces in front of the line that a place is on.
