@@ -1,7 +1,7 @@
 //! Checking a loaded program: syntax, names, kinds and shapes, with the problems in the order of the text and each once.
 use crate::load::{Loaded, Session};
 use crate::memory::{Learned, Memory, Remembering};
-use esper_check::names::resolve;
+use esper_check::names::{ProgramNames, resolve};
 use esper_diagnostics::{Diagnostic, Severity, Sources};
 use std::path::Path;
 
@@ -61,6 +61,7 @@ impl Session {
             let mut remembering = Remembering::new(memory, loaded, &resolution, elaborates);
             let problems = esper_check::problems_with(&loaded.problems, &resolution, &mut |work| remembering.run(work));
             learned = remembering.learned;
+            learned.names = Some(ProgramNames::of(resolution));
             problems
         });
         memory.forget_old();

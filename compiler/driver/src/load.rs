@@ -86,6 +86,16 @@ impl Session {
         self.load_entry(name, None, Ok(text.to_string()), folder)
     }
 
+    /// A text parsed as the entry of a program: loading a program that begins with it does not parse it again.
+    pub fn parse_entry(&mut self, text: &str) -> Arc<Parsed> {
+        self.parse(FileId(0), text)
+    }
+
+    fn parse(&mut self, id: FileId, text: &str) -> Arc<Parsed> {
+        let hash = *blake3::hash(text.as_bytes()).as_bytes();
+        self.parsed.entry((id, hash)).or_insert_with(|| Arc::new(parse(id, text))).clone()
+    }
+
     fn load_entry(&mut self, name: &str, path: Option<PathBuf>, text: Result<String, ReadError>, folder: &Path) -> Loaded {
         let module = Path::new(name).file_stem().map_or_else(|| name.to_string(), |s| s.to_string_lossy().into_owned());
         self.load_module_as_entry(name, module, path, text, folder)
@@ -180,10 +190,8 @@ impl Session {
     }
 
     fn add(&mut self, loaded: &mut Loaded, name: &str, module: String, path: Option<PathBuf>, text: String) {
-        let hash = *blake3::hash(text.as_bytes()).as_bytes();
         let id = loaded.sources.add(name, text);
-        let text = &loaded.sources.file(id).text;
-        let parsed = self.parsed.entry((id, hash)).or_insert_with(|| Arc::new(parse(id, text))).clone();
+        let parsed = self.parse(id, &loaded.sources.file(id).text);
         loaded.problems.extend(parsed.problems.iter().cloned());
         loaded.files.push(LoadedFile { id, module, path, parsed });
     }

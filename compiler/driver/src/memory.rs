@@ -4,7 +4,7 @@
 //! An entry keeps the places of its findings relative to these items, so it stays true when they move, in whatever program they stand.
 use crate::load::Loaded;
 use esper_check::facts::Fact;
-use esper_check::names::{ItemId, ItemInfo, Resolution};
+use esper_check::names::{ItemId, ItemInfo, ProgramNames, Resolution};
 use esper_check::{Findings, Work, hir};
 use esper_diagnostics::{Diagnostic, Span};
 use std::collections::BTreeMap;
@@ -46,6 +46,8 @@ pub struct Learned {
     pub facts: Vec<Fact>,
     /// Sound experiments by the places of their names. Places inside are those of the check that elaborated them.
     pub experiments: Vec<(Span, Rc<hir::Experiment>)>,
+    /// What the names of the program mean; none where its entry could not be read.
+    pub names: Option<ProgramNames>,
     /// Experiments that were left for later.
     pub is_partial: bool,
 }

@@ -1,7 +1,7 @@
 //! One program at one moment: its files, trees and names, which every answer to the client is read from.
 use crate::position::Lines;
 use crate::uri::Place;
-use esper_check::names::{FileInput, Index, resolve};
+use esper_check::names::{FileInput, Index, ProgramNames, resolve};
 use esper_diagnostics::{FileId, Span};
 use esper_driver::{Loaded, LoadedFile};
 use esper_grammar::ast;
@@ -14,14 +14,15 @@ pub struct Snapshot {
     /// The files with their trees.
     pub loaded: Loaded,
     lines: Vec<OnceCell<Lines>>,
+    names: Option<ProgramNames>,
     index: OnceCell<Index>,
 }
 
 impl Snapshot {
-    /// A loaded program as a snapshot.
-    pub fn new(loaded: Loaded) -> Snapshot {
+    /// A loaded program as a snapshot; with its names, where a check has found out what they mean.
+    pub fn new(loaded: Loaded, names: Option<ProgramNames>) -> Snapshot {
         let count = loaded.sources.iter().count();
-        Snapshot { loaded, lines: (0..count).map(|_| OnceCell::new()).collect(), index: OnceCell::new() }
+        Snapshot { loaded, lines: (0..count).map(|_| OnceCell::new()).collect(), names, index: OnceCell::new() }
     }
     /// The file the program begins with.
     pub fn entry(&self) -> FileId {
@@ -51,7 +52,10 @@ impl Snapshot {
     pub fn index(&self) -> &Index {
         self.index.get_or_init(|| {
             let inputs: Vec<FileInput> = self.loaded.inputs();
-            Index::of(&resolve(&inputs), &inputs)
+            match &self.names {
+                Some(names) => Index::of(names, &inputs),
+                None => Index::of(&ProgramNames::of(resolve(&inputs)), &inputs),
+            }
         })
     }
     /// What document a file of the program is; `None` for a module that could not be found.

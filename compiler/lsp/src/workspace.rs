@@ -5,7 +5,7 @@ use crate::snapshot::Snapshot;
 use crate::uri::{Place, uri_of};
 use esper_check::hir::Experiment;
 use esper_check::names::imports_of;
-use esper_diagnostics::{Diagnostic, FileId};
+use esper_diagnostics::Diagnostic;
 use esper_driver::{Checked, Files, Learned, Loaded, Memory, Session};
 use gen_lsp_types::Uri;
 use std::collections::BTreeMap;
@@ -188,7 +188,7 @@ impl Workspace {
             return snapshot;
         }
         let loaded = self.load(place);
-        let snapshot = Rc::new(Snapshot::new(loaded));
+        let snapshot = Rc::new(Snapshot::new(loaded, None));
         self.programs.entry(place.clone()).or_default().snapshot = Some(snapshot.clone());
         snapshot
     }
@@ -214,8 +214,8 @@ impl Workspace {
         }
         let loaded = self.load(place);
         let program = self.programs.entry(place.clone()).or_default();
-        let (Checked { loaded, problems }, learned) = program.session.check_remembering(loaded, &mut self.memory, elaborates);
-        let snapshot = Rc::new(Snapshot::new(loaded));
+        let (Checked { loaded, problems }, mut learned) = program.session.check_remembering(loaded, &mut self.memory, elaborates);
+        let snapshot = Rc::new(Snapshot::new(loaded, learned.names.take()));
         let analysis = Rc::new(Analysis { snapshot: snapshot.clone(), problems, learned });
         program.snapshot = Some(snapshot);
         program.analysis = Some(analysis.clone());
@@ -246,7 +246,7 @@ impl Workspace {
     pub fn library_program(&mut self) -> Rc<Snapshot> {
         let program = self.whole_library.get_or_insert_with(|| {
             let text: String = esper_stdlib::modules().map(|module| format!("use {module}.{{}}\n")).collect();
-            Rc::new(Snapshot::new(Session::new().load_text("", &text, Path::new(""))))
+            Rc::new(Snapshot::new(Session::new().load_text("", &text, Path::new("")), None))
         });
         program.clone()
     }
@@ -290,19 +290,18 @@ impl Workspace {
 
     /// The folder in which a document's `use` looks: the nearest one, up to the root, where every module it names is found; its own where
     /// there is none.
-    fn folder_of(&self, place: &Place) -> PathBuf {
+    fn folder_of(&mut self, place: &Place) -> PathBuf {
         let path = match place {
             Place::File(path) => path,
             Place::Unsaved(_) => return self.roots.first().cloned().unwrap_or_default(),
             Place::Library(_) => return PathBuf::new(),
         };
         let own = path.parent().unwrap_or(Path::new("")).to_path_buf();
-        let Some(root) = self.roots.iter().filter(|root| own.starts_with(root)).min_by_key(|root| root.components().count()) else {
-            return own;
-        };
+        let roots = self.roots.iter().filter(|root| own.starts_with(root));
+        let Some(root) = roots.min_by_key(|root| root.components().count()).cloned() else { return own };
         let modules = self.modules_of(place);
         let found = |folder: &Path| modules.iter().all(|m| self.exists(&folder.join(m.replace('.', "/")).with_extension("blueprint")));
-        let ancestors = own.ancestors().take_while(|folder| folder.starts_with(root));
+        let ancestors = own.ancestors().take_while(|folder| folder.starts_with(&root));
         ancestors.map(Path::to_path_buf).find(|folder| found(folder)).unwrap_or(own.clone())
     }
 
@@ -311,14 +310,14 @@ impl Workspace {
     }
 
     /// The user's modules that a document names.
-    fn modules_of(&self, place: &Place) -> Vec<String> {
+    fn modules_of(&mut self, place: &Place) -> Vec<String> {
         let Place::File(path) = place else { return vec![] };
         let Ok(text) = self.files.read(path) else { return vec![] };
         // Most files name none, and most of the others need no second tree.
         if !text.contains("use ") && !text.contains(" from ") {
             return vec![];
         }
-        let parsed = esper_grammar::parse(FileId(0), &text);
+        let parsed = self.programs.entry(place.clone()).or_default().session.parse_entry(&text);
         imports_of(&parsed.file).into_iter().map(|(module, _)| module).filter(|m| m != "std" && !m.starts_with("std.")).collect()
     }
 

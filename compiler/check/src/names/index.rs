@@ -1,7 +1,7 @@
 //! What every name in a program means, as data that outlives the resolution: definitions, and all places that mean each of them.
-use super::items::ItemClass;
+use super::items::{ItemClass, ItemId, ItemInfo};
 use super::resolve::{FileInput, Resolution};
-use super::scope::LocalKind;
+use super::scope::{Local, LocalKind};
 use esper_diagnostics::{FileId, Span};
 use esper_grammar::ast::{self, Derived, Elem, Expr, ExprKind, File, Item, ItemKind, LineKind, Method, Param, Stored};
 use esper_grammar::{Node, visit_file};
@@ -52,6 +52,42 @@ pub struct Occurrence {
     pub definition: DefinitionId,
 }
 
+/// What a resolution knows of the names of a program, without its trees: an [`Index`] is made of it once somebody asks.
+#[derive(Clone, Debug, Default)]
+pub struct ProgramNames {
+    items: Vec<ItemName>,
+    places: Vec<(ItemId, Span)>,
+    locals: Vec<(FileId, usize, Vec<Local>)>,
+}
+
+/// An item by its name.
+#[derive(Clone, Debug)]
+struct ItemName {
+    name: String,
+    kind: ItemClass,
+    /// Where its name is declared.
+    declared: Span,
+    /// All of it.
+    whole: Span,
+    /// The name before its hand-written derivative.
+    gradient: Option<Span>,
+}
+
+impl ProgramNames {
+    /// Keeps the names of a resolution that has served its purpose.
+    pub fn of(resolution: Resolution) -> ProgramNames {
+        let gradient = |item: &Item| if let ItemKind::Grad { name, .. } = &item.kind { Some(name.span) } else { None };
+        let item = |info: ItemInfo| ItemName {
+            name: info.name,
+            kind: info.kind,
+            declared: info.name_span,
+            whole: info.item.span,
+            gradient: info.gradient.and_then(gradient),
+        };
+        ProgramNames { items: resolution.items.into_iter().map(item).collect(), places: resolution.places, locals: resolution.locals }
+    }
+}
+
 /// All definitions of a program and the places that mean them.
 #[derive(Clone, Debug, Default)]
 pub struct Index {
@@ -64,10 +100,10 @@ pub struct Index {
 impl Index {
     /// The index of a resolved program: the names that the resolution knows, and those that follow from what is called:
     /// arguments by name, members behind a dot, the slots that an experiment grows.
-    pub fn of(resolution: &Resolution, files: &[FileInput]) -> Index {
+    pub fn of(names: &ProgramNames, files: &[FileInput]) -> Index {
         let mut builder = Builder { index: Index::default(), files: files.iter().map(|f| (f.id, f.file)).collect() };
-        builder.definitions(resolution);
-        builder.names(resolution);
+        builder.definitions(names);
+        builder.names(names);
         for input in files {
             builder.members(input.file);
         }
@@ -128,16 +164,16 @@ impl<'a> Builder<'a> {
         self.index.occurrences.entry(span.file).or_default().push(Occurrence { span, definition });
     }
 
-    fn definitions(&mut self, resolution: &Resolution) {
+    fn definitions(&mut self, names: &ProgramNames) {
         let mut positions: BTreeMap<Span, usize> = BTreeMap::new();
         for file in self.files.values() {
             positions.extend(file.items.iter().enumerate().map(|(i, item)| (item.span, i)));
         }
-        for info in &resolution.items {
-            let position = positions.get(&info.item.span).copied().unwrap_or_default();
-            self.define(&info.name, DefinitionKind::Item(info.kind), info.name_span, position);
+        for item in &names.items {
+            let position = positions.get(&item.whole).copied().unwrap_or_default();
+            self.define(&item.name, DefinitionKind::Item(item.kind), item.declared, position);
         }
-        for (_, position, locals) in &resolution.locals {
+        for (_, position, locals) in &names.locals {
             for local in locals {
                 let id = self.define(&local.name, DefinitionKind::Local(local.kind), local.span, *position);
                 local.places.iter().skip(1).for_each(|span| self.place(*span, id));
@@ -146,7 +182,7 @@ impl<'a> Builder<'a> {
     }
 
     /// Names of items. An [`super::ItemId`] is the number of the item's definition too.
-    fn names(&mut self, resolution: &Resolution) {
+    fn names(&mut self, names: &ProgramNames) {
         let paths: BTreeMap<Span, Span> = self
             .files
             .values()
@@ -158,13 +194,11 @@ impl<'a> Builder<'a> {
                 _ => None,
             })
             .collect();
-        for (item, span) in &resolution.places {
+        for (item, span) in &names.places {
             self.place(paths.get(span).copied().unwrap_or(*span), DefinitionId(item.0));
         }
-        for info in &resolution.items {
-            if let Some(Item { kind: ItemKind::Grad { name, .. }, .. }) = info.gradient {
-                self.place(name.span, DefinitionId(info.id.0));
-            }
+        for (number, item) in names.items.iter().enumerate() {
+            item.gradient.into_iter().for_each(|span| self.place(span, DefinitionId(number as u32)));
         }
         for places in self.index.occurrences.values_mut() {
             places.sort_by_key(|o| (o.span, o.definition));

@@ -24,7 +24,7 @@ mod walk;
 
 use esper_diagnostics::CodeRecord;
 pub use imports::{unknown_module, use_of_nothing};
-pub use index::{Definition, DefinitionId, DefinitionKind, Index, Occurrence};
+pub use index::{Definition, DefinitionId, DefinitionKind, Index, Occurrence, ProgramNames};
 pub use items::{ItemClass, ItemId, ItemInfo};
 pub(crate) use members::has_unread_lines;
 pub use resolve::{FileInput, Reads, Resolution, imports_of, resolve};
