@@ -5,6 +5,11 @@ use crate::cpu::instruction_set::InstructionSet;
 /// Floats that a packing routine may write past the end of what it packs.
 pub(crate) const SLACK: usize = 32;
 
+/// How many steps before their copy rows that lie far apart are fetched: the processor does not foresee reads that
+/// change pages. Fetching past the end of an operand is harmless.
+#[cfg(target_arch = "x86_64")]
+const AHEAD: usize = 16;
+
 /// Copies `steps` × `width` elements so that element (step, lane) lies at `to[step * to_step + lane]`; lanes from
 /// `width` up to `to_step` become zero where a whole panel is narrower than its step.
 ///
@@ -70,6 +75,9 @@ unsafe fn copied(from: *const f32, step_stride: isize, steps: usize, width: usiz
         // `to_step` lands in the next step, which is written later, or in the slack.
         unsafe {
             let to = to.add(step * to_step);
+            let ahead = from.wrapping_offset(AHEAD as isize * step_stride);
+            _mm_prefetch::<_MM_HINT_T0>(ahead as *const i8);
+            _mm_prefetch::<_MM_HINT_T0>(ahead.wrapping_add(16) as *const i8);
             if width == 32 {
                 for vector in 0..4 {
                     _mm256_storeu_ps(to.add(vector * 8), _mm256_loadu_ps(from.add(vector * 8)));
@@ -102,28 +110,33 @@ unsafe fn copied(from: *const f32, step_stride: isize, steps: usize, width: usiz
 unsafe fn transposed(from: *const f32, lane_stride: isize, steps: usize, width: usize, to: *mut f32, to_step: usize) {
     use std::arch::x86_64::*;
     let groups = to_step.div_ceil(8);
-    let mut step = 0;
-    while step < steps {
-        let left = (steps - step).min(8);
-        let mask = _mm256_cmpgt_epi32(_mm256_set1_epi32(left as i32), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+    // Lanes a multiple of 4 KiB apart share one set of the first-level cache: a cache line (16 steps) of eight lanes is
+    // used up before the next eight come.
+    for block in (0..steps).step_by(16) {
         // From the last group to the first: what a group writes past `to_step` lands at the start of the next step,
         // which the first group of this block, or the next block, writes afterwards.
         for group in (0..groups).rev() {
-            let mut rows = [_mm256_setzero_ps(); 8];
-            for (lane, row) in rows.iter_mut().enumerate() {
-                if group * 8 + lane < width {
-                    let from = from.wrapping_offset((group * 8 + lane) as isize * lane_stride + step as isize);
-                    // SAFETY: `left` steps of a lane below `width`.
-                    *row = unsafe { if left == 8 { _mm256_loadu_ps(from) } else { _mm256_maskload_ps(from, mask) } };
+            for step in (block..steps.min(block + 16)).step_by(8) {
+                let left = (steps - step).min(8);
+                let mask = _mm256_cmpgt_epi32(_mm256_set1_epi32(left as i32), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+                let mut rows = [_mm256_setzero_ps(); 8];
+                for (lane, row) in rows.iter_mut().enumerate() {
+                    if group * 8 + lane < width {
+                        let from = from.wrapping_offset((group * 8 + lane) as isize * lane_stride + step as isize);
+                        if step == block {
+                            _mm_prefetch::<_MM_HINT_T1>(from.wrapping_add(4 * AHEAD) as *const i8);
+                        }
+                        // SAFETY: `left` steps of a lane below `width`.
+                        *row = unsafe { if left == 8 { _mm256_loadu_ps(from) } else { _mm256_maskload_ps(from, mask) } };
+                    }
+                }
+                let rows = transpose_8x8(rows);
+                for (offset, row) in rows.iter().enumerate().take(left) {
+                    // SAFETY: within the panel, the next step or the slack.
+                    unsafe { _mm256_storeu_ps(to.add((step + offset) * to_step + group * 8), *row) };
                 }
             }
-            let rows = transpose_8x8(rows);
-            for (offset, row) in rows.iter().enumerate().take(left) {
-                // SAFETY: within the panel, the next step or the slack.
-                unsafe { _mm256_storeu_ps(to.add((step + offset) * to_step + group * 8), *row) };
-            }
         }
-        step += 8;
     }
 }
 
