@@ -5,11 +5,13 @@ mod elaborate;
 pub mod experiment;
 pub mod facts;
 pub mod hir;
+mod interrupt;
 pub mod names;
 mod print;
 
 pub use codes::CODES;
 pub use elaborate::{Findings, Work, elaborate, trains};
+pub use interrupt::{Interrupt, Interrupted};
 pub use print::print_hir;
 
 use esper_diagnostics::{Diagnostic, Severity, Span};

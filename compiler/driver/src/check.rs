@@ -1,6 +1,7 @@
 //! Checking a loaded program: syntax, names, kinds and shapes, with the problems in the order of the text and each once.
 use crate::load::{Loaded, Session};
 use crate::memory::{Learned, Memory, Remembering};
+use esper_check::Interrupt;
 use esper_check::names::{ProgramNames, resolve};
 use esper_diagnostics::{Diagnostic, Severity, Sources};
 use std::path::Path;
@@ -48,8 +49,14 @@ impl Session {
     }
 
     /// The same with what earlier checks found; gives also what was learned of items. Experiments that are not known are elaborated only
-    /// where that is asked for.
-    pub fn check_remembering(&mut self, loaded: Loaded, memory: &mut Memory, elaborates: bool) -> (Checked, Learned) {
+    /// where that is asked for. A check that is interrupted unwinds; what it found so far is remembered.
+    pub fn check_remembering(
+        &mut self,
+        loaded: Loaded,
+        memory: &mut Memory,
+        elaborates: bool,
+        interrupt: Interrupt<'_>,
+    ) -> (Checked, Learned) {
         let mut learned = Learned::default();
         let checked = self.check_by(loaded, &mut |loaded| {
             learned = Learned::default();
@@ -57,7 +64,8 @@ impl Session {
                 return problems_of(loaded);
             }
             let inputs = loaded.inputs();
-            let resolution = resolve(&inputs);
+            let mut resolution = resolve(&inputs);
+            resolution.interrupt = interrupt;
             let mut remembering = Remembering::new(memory, loaded, &resolution, elaborates);
             let problems = esper_check::problems_with(&loaded.problems, &resolution, &mut |work| remembering.run(work));
             learned = remembering.learned;

@@ -90,6 +90,7 @@ impl<'m, 'a> Remembering<'m, 'a> {
             return vec![];
         }
         let resolution = self.resolution;
+        resolution.interrupt.heed();
         let (mut found, reads) = resolution.recorded(|| work.run(resolution, true));
         let experiment = found.experiment.take().map(Rc::new);
         self.learned.facts.extend(found.facts.iter().cloned());

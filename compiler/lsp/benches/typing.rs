@@ -47,8 +47,14 @@ impl Editor {
         std::thread::Builder::new().stack_size(64 << 20).spawn(move || esper_lsp::serve(server, |_| ())).expect("a thread");
         let mut editor = Editor { connection, folder, text, version: 1, requests: 0 };
         let root = format!("file://{}", editor.folder.path().display());
+        // As VS Code and Neovim do, the client asks for the documentation of a proposal when it shows it.
+        let proposals = json!({ "snippetSupport": true, "resolveSupport": { "properties": ["documentation"] } });
+        let abilities = json!({ "textDocument": { "completion": { "completionItem": proposals } } });
         let library = editor.folder.path().join(".library");
-        editor.ask("initialize", json!({ "capabilities": {}, "rootUri": root, "initializationOptions": { "libraryFolder": library } }));
+        editor.ask(
+            "initialize",
+            json!({ "capabilities": abilities, "rootUri": root, "initializationOptions": { "libraryFolder": library } }),
+        );
         editor.tell("initialized", json!({}));
         let document = json!({ "uri": editor.uri(), "languageId": "blueprint", "version": 1, "text": editor.text });
         editor.tell("textDocument/didOpen", json!({ "textDocument": document }));

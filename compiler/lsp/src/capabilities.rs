@@ -15,7 +15,7 @@ pub fn initialize_result(client: &Client) -> Value {
             "documentFormattingProvider": true,
             "documentRangeFormattingProvider": true,
             "hoverProvider": true,
-            "completionProvider": { "triggerCharacters": [".", "{", "("] },
+            "completionProvider": { "triggerCharacters": [".", "{", "("], "resolveProvider": true },
             "signatureHelpProvider": { "triggerCharacters": ["(", ","], "retriggerCharacters": ["="] },
             "inlayHintProvider": true,
             "codeLensProvider": {},

@@ -13,6 +13,8 @@ pub struct Client {
     pub virtual_documents: bool,
     /// Completions may hold placeholders.
     pub snippets: bool,
+    /// It asks for the documentation of a proposal once it shows it.
+    pub resolves_documentation: bool,
     /// It shows a tree of symbols, not only a list.
     pub symbol_trees: bool,
     /// It takes registrations of watched files.
@@ -48,6 +50,10 @@ impl Client {
             pulls_diagnostics: given("textDocument/diagnostic"),
             virtual_documents: given("workspace/textDocumentContent"),
             snippets: flag("textDocument/completion/completionItem/snippetSupport"),
+            resolves_documentation: initialize
+                .pointer("/capabilities/textDocument/completion/completionItem/resolveSupport/properties")
+                .and_then(Value::as_array)
+                .is_some_and(|properties| properties.iter().any(|p| p == "documentation")),
             symbol_trees: flag("textDocument/documentSymbol/hierarchicalDocumentSymbolSupport"),
             registers_watchers: flag("workspace/didChangeWatchedFiles/dynamicRegistration"),
             refreshes_hints: flag("workspace/inlayHint/refreshSupport"),

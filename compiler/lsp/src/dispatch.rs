@@ -24,6 +24,7 @@ const REQUESTS: &[(&str, RequestHandler)] = &[
     ("textDocument/rename", |s, p| typed(s, p, navigation::rename)),
     ("textDocument/hover", |s, p| typed(s, p, reading::hover)),
     ("textDocument/completion", |s, p| typed(s, p, completion::completion)),
+    ("completionItem/resolve", |s, p| typed(s, p, completion::resolve)),
     ("textDocument/signatureHelp", |s, p| typed(s, p, reading::signature)),
     ("textDocument/inlayHint", |s, p| typed(s, p, reading::hints)),
     ("textDocument/codeLens", |s, p| typed(s, p, reading::code_lenses)),

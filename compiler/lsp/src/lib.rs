@@ -5,6 +5,7 @@ mod convert;
 mod dispatch;
 mod features;
 mod handlers;
+mod incoming;
 mod library;
 mod position;
 mod server;

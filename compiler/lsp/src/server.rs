@@ -2,16 +2,20 @@
 use crate::capabilities::initialize_result;
 use crate::client::Client;
 use crate::dispatch;
+use crate::handlers::completion::Proposed;
 use crate::handlers::diagnostics::Published;
 use crate::handlers::tokens::Sent;
+use crate::incoming::Incoming;
 use crate::library::Library;
 use crate::uri::path_of;
 use crate::workspace::Workspace;
+use esper_check::Interrupted;
 use lsp_server::{Connection, ErrorCode, Message, Notification, Request, RequestId, Response, ResponseError};
 use serde_json::{Value, json};
-use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::Duration;
 
 /// How the conversation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,18 +29,30 @@ pub enum Outcome {
 /// What a handler gives: a result, or an error for the client.
 pub type Answer = Result<Value, ResponseError>;
 
+/// Why something that was begun gave nothing.
+enum Failure {
+    /// What the client sent meanwhile made it pointless.
+    Interrupted,
+    /// A bug.
+    Panicked,
+}
+
+/// How long the client must be silent before something long is begun.
+const SILENCE: Duration = Duration::from_millis(10);
+
 /// The server and everything it holds for its client.
 pub struct Server {
-    connection: Connection,
+    incoming: Rc<Incoming>,
     /// What the client can do.
     pub client: Client,
     /// The user's files.
     pub workspace: Workspace,
     /// What was published.
     pub published: Published,
+    /// What completions were proposed last.
+    pub proposed: Proposed,
     /// The semantic tokens that the client holds.
     pub tokens: Sent,
-    queue: VecDeque<Message>,
     next_request: i32,
     is_shut_down: bool,
 }
@@ -54,15 +70,16 @@ pub fn serve(connection: Connection, watch: fn(u32)) -> Result<Outcome, String> 
     }
     let folder = parameters.pointer("/initializationOptions/libraryFolder").and_then(Value::as_str).map(PathBuf::from);
     let library = Library::new(client.virtual_documents, folder.unwrap_or_else(Library::cache_folder));
-    let workspace = Workspace::new(roots(&parameters), library);
     send(&connection, Response::new_ok(id, initialize_result(&client)).into());
+    let incoming = Rc::new(Incoming::new(connection));
+    let workspace = Workspace::new(roots(&parameters), library, incoming.clone());
     let mut server = Server {
-        connection,
+        incoming,
         client,
         workspace,
         published: Published::default(),
+        proposed: Proposed::default(),
         tokens: Sent::default(),
-        queue: VecDeque::new(),
         next_request: 0,
         is_shut_down: false,
     };
@@ -104,28 +121,32 @@ impl Server {
         }
     }
 
-    /// The next message. While there is none, what changed is checked and published.
+    /// The next message. While there is none, what changed is checked and published; what takes long only once the client has been
+    /// silent for a moment.
     fn next(&mut self) -> Option<Message> {
-        self.drain();
-        while self.queue.is_empty() && self.has_idle_work() {
-            self.guarded(|server| server.idle_work());
-            self.drain();
+        self.incoming.drain();
+        while self.incoming.is_empty() && self.has_idle_work() {
+            if self.has_only_long_work() {
+                self.incoming.wait(SILENCE);
+                if !self.incoming.is_empty() {
+                    break;
+                }
+            }
+            self.incoming.begin_idle();
+            // What is interrupted is still to be done; what panicked would again.
+            if let Err(Failure::Panicked) = self.guarded(|server| server.idle_work()) {
+                self.skip_idle_work();
+            }
+            self.incoming.drain();
         }
-        match self.queue.pop_front() {
-            Some(message) => Some(message),
-            None => self.connection.receiver.recv().ok(),
-        }
+        self.incoming.next()
     }
 
-    fn drain(&mut self) {
-        while let Ok(message) = self.connection.receiver.try_recv() {
-            self.queue.push_back(message);
-        }
-    }
-
-    /// Runs something; a panic in it is a bug that costs one answer, not the server.
-    fn guarded<T>(&mut self, run: impl FnOnce(&mut Self) -> T) -> Option<T> {
-        catch_unwind(AssertUnwindSafe(|| run(self))).ok()
+    /// Runs something. A panic in it is a bug that costs one answer, not the server.
+    fn guarded<T>(&mut self, run: impl FnOnce(&mut Self) -> T) -> Result<T, Failure> {
+        let result = catch_unwind(AssertUnwindSafe(|| run(self)));
+        self.incoming.begin_needed();
+        result.map_err(|thrown| if thrown.is::<Interrupted>() { Failure::Interrupted } else { Failure::Panicked })
     }
 
     fn request(&mut self, request: Request) {
@@ -137,8 +158,8 @@ impl Server {
             self.is_shut_down = true;
             return self.answer(id, Ok(Value::Null));
         }
-        self.drain();
-        if self.is_cancelled(&id) {
+        self.incoming.drain();
+        if self.incoming.is_cancelled(&id) {
             return self.refuse(id, ErrorCode::RequestCanceled, "cancelled");
         }
         let Some(handler) = dispatch::request(&request.method) else {
@@ -149,29 +170,23 @@ impl Server {
     }
 
     fn answer_by(&mut self, handler: dispatch::RequestHandler, request: Request) {
+        let id = request.id;
+        self.incoming.begin_answer(id.clone());
         match self.guarded(|server| handler(server, request.params)) {
-            Some(answer) => self.answer(request.id, answer),
-            None => {
+            Ok(answer) => self.answer(id, answer),
+            Err(Failure::Interrupted) if self.incoming.is_cancelled(&id) => self.refuse(id, ErrorCode::RequestCanceled, "cancelled"),
+            Err(Failure::Interrupted) => self.refuse(id, ErrorCode::ContentModified, "the text changed while the answer was sought"),
+            Err(Failure::Panicked) => {
                 let message = format!("a bug in the server: it panicked while it answered `{}`", request.method);
-                self.refuse(request.id, ErrorCode::InternalError, &message);
+                self.refuse(id, ErrorCode::InternalError, &message);
             }
         }
-    }
-
-    /// Whether the client took the request back in what it sent since.
-    fn is_cancelled(&self, id: &RequestId) -> bool {
-        self.queue.iter().any(|message| match message {
-            Message::Notification(n) if n.method == "$/cancelRequest" => {
-                n.params.get("id").is_some_and(|given| serde_json::from_value::<RequestId>(given.clone()).is_ok_and(|given| given == *id))
-            }
-            _ => false,
-        })
     }
 
     fn notification(&mut self, notification: Notification) {
         // What is not known is ignored, as the protocol asks.
         if let Some(handler) = dispatch::notification(&notification.method) {
-            self.guarded(|server| handler(server, notification.params));
+            let _ = self.guarded(|server| handler(server, notification.params));
         }
     }
 
@@ -180,7 +195,7 @@ impl Server {
             Ok(result) => Response::new_ok(id, result),
             Err(error) => Response { id, response_result: Err(error) },
         };
-        send(&self.connection, response.into());
+        send(&self.incoming.connection, response.into());
     }
 
     fn refuse(&self, id: RequestId, code: ErrorCode, message: &str) {
@@ -189,14 +204,14 @@ impl Server {
 
     /// Tells the client something.
     pub fn notify(&self, method: &str, params: Value) {
-        send(&self.connection, Notification { method: method.to_string(), params }.into());
+        send(&self.incoming.connection, Notification { method: method.to_string(), params }.into());
     }
 
     /// Asks the client for something whose answer does not matter.
     pub fn ask(&mut self, method: &str, params: Value) {
         self.next_request += 1;
         let id = RequestId::from(self.next_request);
-        send(&self.connection, Request { id, method: method.to_string(), params }.into());
+        send(&self.incoming.connection, Request { id, method: method.to_string(), params }.into());
     }
 
     /// Asks to be told of blueprints that change on disk.
@@ -217,13 +232,14 @@ mod tests {
     fn a_panic_costs_one_answer() {
         let (connection, client) = Connection::memory();
         let library = Library::new(false, std::env::temp_dir());
+        let incoming = Rc::new(Incoming::new(connection));
         let mut server = Server {
-            connection,
+            incoming: incoming.clone(),
             client: Client::default(),
-            workspace: Workspace::new(vec![], library),
+            workspace: Workspace::new(vec![], library, incoming),
             published: Published::default(),
+            proposed: Proposed::default(),
             tokens: Sent::default(),
-            queue: VecDeque::new(),
             next_request: 0,
             is_shut_down: false,
         };

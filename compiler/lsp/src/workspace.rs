@@ -1,8 +1,10 @@
 //! The open documents, the files beside them, and the programs they are part of, each checked at most once a change.
 use crate::features::cost::Cost;
+use crate::incoming::Incoming;
 use crate::library::Library;
 use crate::snapshot::Snapshot;
 use crate::uri::{Place, uri_of};
+use esper_check::Interrupt;
 use esper_check::hir::Experiment;
 use esper_check::names::imports_of;
 use esper_diagnostics::Diagnostic;
@@ -62,6 +64,8 @@ pub struct Workspace {
     pub roots: Vec<PathBuf>,
     /// The standard library's documents.
     pub library: Library,
+    /// What the client sends meanwhile, which may make a check pointless.
+    incoming: Rc<Incoming>,
     files: Files,
     documents: BTreeMap<Place, Document>,
     programs: BTreeMap<Place, Program>,
@@ -80,11 +84,12 @@ pub struct Workspace {
 
 impl Workspace {
     /// A workspace without documents.
-    pub fn new(roots: Vec<PathBuf>, library: Library) -> Workspace {
+    pub fn new(roots: Vec<PathBuf>, library: Library, incoming: Rc<Incoming>) -> Workspace {
         let (files, documents, programs) = (Files::default(), BTreeMap::new(), BTreeMap::new());
         Workspace {
             roots,
             library,
+            incoming,
             files,
             documents,
             programs,
@@ -164,13 +169,16 @@ impl Workspace {
     pub fn has_unchecked(&self) -> bool {
         !self.waiting.is_empty() || !self.deferred.is_empty()
     }
-    /// Takes the next document to check, and whether to elaborate its experiments: the one that was edited last before those that use
+    /// The next document to check, and whether to elaborate its experiments: the one that was edited last before those that use
     /// it, and what is quick of all of them first.
-    pub fn next_unchecked(&mut self) -> Option<(Place, bool)> {
-        if !self.waiting.is_empty() {
-            return Some((self.waiting.remove(0), false));
-        }
-        (!self.deferred.is_empty()).then(|| (self.deferred.remove(0), true))
+    pub fn next_unchecked(&self) -> Option<(Place, bool)> {
+        let quick = self.waiting.first().map(|place| (place.clone(), false));
+        quick.or_else(|| self.deferred.first().map(|place| (place.clone(), true)))
+    }
+    /// A document need not be checked again until it changes.
+    pub fn is_checked(&mut self, place: &Place, elaborates: bool) {
+        let list = if elaborates { &mut self.deferred } else { &mut self.waiting };
+        list.retain(|waiting| waiting != place);
     }
     /// Folders that the client opened and closed.
     pub fn change_roots(&mut self, added: &[PathBuf], removed: &[PathBuf]) {
@@ -214,7 +222,11 @@ impl Workspace {
         }
         let loaded = self.load(place);
         let program = self.programs.entry(place.clone()).or_default();
-        let (Checked { loaded, problems }, mut learned) = program.session.check_remembering(loaded, &mut self.memory, elaborates);
+        let incoming = self.incoming.clone();
+        let is_overtaken = || incoming.is_overtaken();
+        let interrupt = Interrupt::when(&is_overtaken);
+        let (Checked { loaded, problems }, mut learned) =
+            program.session.check_remembering(loaded, &mut self.memory, elaborates, interrupt);
         let snapshot = Rc::new(Snapshot::new(loaded, learned.names.take()));
         let analysis = Rc::new(Analysis { snapshot: snapshot.clone(), problems, learned });
         program.snapshot = Some(snapshot);

@@ -38,6 +38,8 @@ pub use train::{elaborate, trains};
 
 /// How many operations and turns of loops one program may unroll to.
 const MOST_WORK: u64 = 1_000_000;
+/// How much is done between two looks at whether the check is to be given up.
+const WORK_BETWEEN_LOOKS: u64 = 256;
 /// How deep expressions, calls and layers may nest while they are evaluated.
 const DEEPEST: usize = 1_200;
 
@@ -220,6 +222,9 @@ impl<'a> Engine<'a> {
     /// Counts a unit of work; false once there is too much, which is reported once.
     pub fn spend(&mut self, span: Span) -> bool {
         self.work += 1;
+        if self.work.is_multiple_of(WORK_BETWEEN_LOOKS) {
+            self.resolution.interrupt.heed();
+        }
         if self.work > MOST_WORK && !self.exhausted {
             self.exhausted = true;
             let quiet = std::mem::take(&mut self.quiet);

@@ -104,9 +104,9 @@ impl Index {
         let mut builder = Builder { index: Index::default(), files: files.iter().map(|f| (f.id, f.file)).collect() };
         builder.definitions(names);
         builder.names(names);
-        for input in files {
-            builder.members(input.file);
-        }
+        let mut members = vec![];
+        files.iter().for_each(|input| builder.members(input.file, &mut members));
+        members.into_iter().for_each(|(span, id)| builder.place(span, id));
         let mut index = builder.index;
         for places in index.occurrences.values_mut() {
             places.sort_by_key(|o| (o.span, o.definition));
@@ -207,8 +207,7 @@ impl<'a> Builder<'a> {
     }
 
     /// Names that follow from what stands before them.
-    fn members(&mut self, tree: &'a File) {
-        let mut found: Vec<(Span, DefinitionId)> = vec![];
+    fn members(&self, tree: &'a File, found: &mut Vec<(Span, DefinitionId)>) {
         visit_file(tree, &mut |node| {
             match node {
                 Node::Expr(Expr { kind: ExprKind::Call { callee, args }, .. }) => {
@@ -233,12 +232,10 @@ impl<'a> Builder<'a> {
             for line in &derived.body.lines {
                 let LineKind::Grow { slots, .. } = &line.kind else { continue };
                 slots.iter().for_each(|slot| {
-                    self.slot(model, slot, &mut found);
+                    self.slot(model, slot, found);
                 });
             }
         }
-        found.into_iter().for_each(|(span, id)| self.place(span, id));
-        self.index.occurrences.values_mut().for_each(|places| places.sort_by_key(|o| (o.span, o.definition)));
     }
 
     /// The blueprint that an experiment trains.

@@ -8,6 +8,7 @@ use super::members::has_unread_lines;
 use super::scope::Local;
 use super::suggest::{self, Budget, UseSites};
 use super::walk::{Found, Walker, Words};
+use crate::interrupt::Interrupt;
 use esper_diagnostics::{Diagnostic, FileId, Severity, Span};
 use esper_grammar::ast::{File, Item, ItemKind, Path};
 use std::cell::RefCell;
@@ -50,6 +51,8 @@ pub struct Resolution<'a> {
     pub(super) places: Vec<(ItemId, Span)>,
     pub(super) locals: Vec<(FileId, usize, Vec<Local>)>,
     use_sites: BTreeMap<FileId, UseSites>,
+    /// When the check of this program is given up.
+    pub interrupt: Interrupt<'a>,
 }
 
 impl<'a> Resolution<'a> {

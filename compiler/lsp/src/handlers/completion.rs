@@ -5,6 +5,25 @@ use crate::server::Server;
 use gen_lsp_types as lsp;
 use serde_json::{Value, json};
 
+/// The documentation of the proposals that the client was given last, for when it asks.
+#[derive(Debug, Default)]
+pub struct Proposed {
+    /// Which completion they are of.
+    number: u64,
+    docs: Vec<String>,
+}
+
+/// `completionItem/resolve`: the documentation of a proposal; nothing is added to one that has been superseded.
+pub fn resolve(server: &mut Server, mut item: Value) -> Reply<Value> {
+    let number = |name: &str| item.pointer(&format!("/data/{name}")).and_then(Value::as_u64);
+    if number("completion") == Some(server.proposed.number)
+        && let Some(docs) = number("proposal").and_then(|at| server.proposed.docs.get(at as usize))
+    {
+        item["documentation"] = json!({ "kind": "markdown", "value": docs });
+    }
+    Ok(item)
+}
+
 /// `textDocument/completion`.
 pub fn completion(server: &mut Server, params: lsp::CompletionParams) -> Reply<Value> {
     let position = &params.text_document_position_params;
@@ -14,6 +33,8 @@ pub fn completion(server: &mut Server, params: lsp::CompletionParams) -> Reply<V
     let offset = server.offset(&snapshot, position.position);
     let (span, proposals) = complete(&snapshot, &library, &modules, offset);
     let range = server.range(&snapshot, span);
+    let number = server.proposed.number + 1;
+    let mut proposed = Proposed { number, docs: vec![] };
     let items: Vec<Value> = proposals
         .into_iter()
         .map(|proposal| {
@@ -31,8 +52,13 @@ pub fn completion(server: &mut Server, params: lsp::CompletionParams) -> Reply<V
             if !proposal.detail.is_empty() {
                 shown["detail"] = json!(proposal.detail);
             }
-            if !proposal.docs.is_empty() {
-                shown["documentation"] = json!({ "kind": "markdown", "value": proposal.docs });
+            match proposal.docs.is_empty() {
+                true => {}
+                false if server.client.resolves_documentation => {
+                    shown["data"] = json!({ "completion": number, "proposal": proposed.docs.len() });
+                    proposed.docs.push(proposal.docs);
+                }
+                false => shown["documentation"] = json!({ "kind": "markdown", "value": proposal.docs }),
             }
             if !proposal.also.is_empty() {
                 let edits = proposal.also.iter().map(|(span, text)| json!({ "range": server.range(&snapshot, *span), "newText": text }));
@@ -41,6 +67,7 @@ pub fn completion(server: &mut Server, params: lsp::CompletionParams) -> Reply<V
             shown
         })
         .collect();
+    server.proposed = proposed;
     Ok(json!({ "isIncomplete": false, "items": items }))
 }
 

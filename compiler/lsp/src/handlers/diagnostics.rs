@@ -22,11 +22,22 @@ impl Server {
     pub fn has_idle_work(&self) -> bool {
         !self.client.pulls_diagnostics && self.workspace.has_unchecked()
     }
+    /// Whether all that is left of it takes long.
+    pub fn has_only_long_work(&self) -> bool {
+        matches!(self.workspace.next_unchecked(), Some((_, true)))
+    }
+    /// Leaves out what [`Server::idle_work`] would do next.
+    pub fn skip_idle_work(&mut self) {
+        if let Some((place, elaborates)) = self.workspace.next_unchecked() {
+            self.workspace.is_checked(&place, elaborates);
+        }
+    }
     /// Checks one document and publishes what is found.
     pub fn idle_work(&mut self) {
         if let Some((place, elaborates)) = self.workspace.next_unchecked() {
             let analysis = if elaborates { self.workspace.analysis(&place) } else { self.workspace.quick_analysis(&place) };
             self.publish(&place, &analysis);
+            self.workspace.is_checked(&place, elaborates);
         }
     }
 

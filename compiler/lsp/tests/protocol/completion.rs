@@ -1,6 +1,6 @@
 //! Completions by context.
-use crate::client::Client;
-use serde_json::Value;
+use crate::client::{Client, usual};
+use serde_json::{Value, json};
 
 fn proposals(fixture: &str) -> Vec<Value> {
     let mut client =
@@ -113,4 +113,22 @@ fn nothing_is_proposed_in_comments_texts_and_new_names() {
     ] {
         assert!(proposals(fixture).is_empty(), "{fixture}");
     }
+}
+
+#[test]
+fn documentation_comes_when_a_client_that_asks_for_it_does() {
+    let mut abilities = usual();
+    abilities["textDocument"]["completion"]["completionItem"]["resolveSupport"] = json!({ "properties": ["documentation"] });
+    let mut client = Client::offering(abilities, &[]);
+    let params = client.open_marked("fn f(x: f32[n]) -> f32[n] {\n    tan$0\n}\n");
+    let item = |found: &Value| found["items"].as_array().expect("items").iter().find(|p| p["label"] == "tanh").expect("a builtin").clone();
+    let first = item(&client.ask("textDocument/completion", params.clone()));
+    assert_eq!(first["documentation"], Value::Null);
+    let whole = client.ask("completionItem/resolve", first.clone());
+    assert!(whole["documentation"]["value"].as_str().is_some_and(|docs| docs.contains("tangent")), "{whole}");
+    assert_eq!(whole["textEdit"], first["textEdit"], "all else stays");
+    let _ = client.ask("textDocument/completion", params);
+    let late = client.ask("completionItem/resolve", first.clone());
+    assert_eq!(late, first, "of a list that has been superseded nothing is known");
+    client.end();
 }
