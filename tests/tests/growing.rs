@@ -1,6 +1,7 @@
 //! The example that grows, from its text to its last step: it grows unaided, resumes in the same bytes wherever it stopped, and a run
 //! whose seeds all leave before they count is its twin.
 use esper_driver::{Artifact, Session};
+use esper_ir::Initialiser;
 use esper_tests::root;
 use esper_train::growth::{Change, Growth, static_network};
 use esper_train::{Checkpoint, Outcome, RunOptions, train};
@@ -90,4 +91,41 @@ fn a_run_whose_seeds_left_before_they_counted_is_its_twin() {
     assert!(planted >= 1 && grown.growth.fossilised() == 0, "{:#?}", grown.growth.log);
     let off = run(&artifact, folder.path(), Growth::Off, None, None);
     assert_eq!(weights(&grown), weights(&off));
+}
+
+#[test]
+fn every_initialiser_starts_seeds_that_learn_and_a_resumed_run_starts_them_alike() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let begins = [
+        (Initialiser::Gradmax(Some(8)), "starts by gradmax(8): 8 of"),
+        (Initialiser::Cascor(Some(6)), "starts by cascor(6): 6 of"),
+        (Initialiser::Tiny(Some(8)), "of what it gives: there held-out loss is lowest"),
+        (Initialiser::LoraGa(4), "starts by lora_ga(4): 4 of"),
+        (Initialiser::Pair, "units and as many that cancel them"),
+    ];
+    for (initialiser, sentence) in begins {
+        let mut artifact = example(&["epochs=36"]);
+        artifact.model.policies[0].init = vec![initialiser];
+        let whole = run(&artifact, folder.path(), Growth::Policies, None, None);
+        let log = std::fs::read_to_string(whole.folder.join("metrics.jsonl")).expect("a log");
+        assert!(log.contains(sentence), "{initialiser:?}: {log}");
+        if let Initialiser::Gradmax(_) = initialiser {
+            // Units with a fan-in of zero learn only because their relu has a slope there.
+            assert!(whole.growth.fossilised() >= 1, "{:#?}", whole.growth.log);
+        }
+        let planted = whole.growth.log.iter().find(|e| e.changes.iter().any(|c| matches!(c, Change::Plant { .. }))).expect("a seed").step;
+        // While it is being built, and just after it was born.
+        for stop in [planted - 3, planted, planted + 2] {
+            let stopped = run(&artifact, folder.path(), Growth::Policies, Some(stop), None);
+            let resumed = run(&artifact, folder.path(), Growth::Policies, None, Some(stopped.folder));
+            assert_eq!(weights(&resumed), weights(&whole), "{initialiser:?}, stopped after step {stop}");
+        }
+        let replayed = run(&artifact, folder.path(), Growth::Replay(whole.growth.log.clone()), None, None);
+        assert_eq!(weights(&replayed), weights(&whole), "{initialiser:?}, replayed");
+        // However they start, seeds that leave before they count have changed nothing.
+        artifact.model.policies[0].accept.alpha = 1e-300;
+        let refused = run(&artifact, folder.path(), Growth::Policies, None, None);
+        let off = run(&artifact, folder.path(), Growth::Off, None, None);
+        assert_eq!(weights(&refused), weights(&off), "{initialiser:?}, refused");
+    }
 }

@@ -8,5 +8,5 @@ mod simplify;
 mod tests;
 
 pub use differentiate::differentiate;
-pub use graft::{Ends, ends, graft, integrate};
+pub use graft::{Ends, Units, ends, graft, integrate, units};
 pub use pass::{PASSES, Pass, run, simplify};

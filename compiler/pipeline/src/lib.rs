@@ -5,6 +5,8 @@ mod plan;
 pub use graphs::{eval_graph, init_graph, predict_graph, statistics_graph, step_graph};
 pub use plan::{Error, Plan, plan};
 
+pub use esper_passes::Units;
+
 use esper_codegen::Program;
 use esper_ir::{Graph, Model, Planting, Seed};
 
@@ -22,6 +24,11 @@ pub fn integrate(host: &Model, planting: &Planting, alpha: f64, born: u64) -> Re
 pub fn last_affine(seed: &Seed) -> Vec<String> {
     let ends = esper_passes::ends(seed);
     ends.last.into_iter().chain(ends.last_bias).map(|p| seed.parameters[p].path.clone()).collect()
+}
+
+/// A seed as new units: [`esper_passes::units`].
+pub fn units(seed: &Seed, opened: bool) -> Option<Units> {
+    esper_passes::units(seed, opened)
 }
 
 /// One training step for batches of `batch` rows: forward, backward, clipping and update.

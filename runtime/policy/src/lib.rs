@@ -21,7 +21,7 @@ mod governor;
 pub mod initialiser;
 mod observation;
 mod posterior;
-mod random;
+pub mod random;
 mod rent;
 mod rules;
 mod selection;

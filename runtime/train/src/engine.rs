@@ -20,6 +20,16 @@ pub(crate) struct Sizes {
     pub predict: Vec<usize>,
     /// Of evaluations in which every live seed takes part in proportion to an α that is tried out.
     pub trial: Vec<usize>,
+    /// The slots whose statistics of a full training batch are needed.
+    pub statistics: Vec<usize>,
+}
+
+/// What a slot sees of a batch: elements in row-major order, and how many make a row.
+pub(crate) struct SlotValues {
+    /// What a seed reads there.
+    pub inputs: (Vec<f32>, usize),
+    /// The gradient of the batch's loss by what leaves the slot.
+    pub gradients: (Vec<f32>, usize),
 }
 
 /// The run-time scalars of a live seed.
@@ -95,6 +105,7 @@ pub(crate) struct Prepared {
     evals: Vec<Loaded>,
     predictions: Vec<Loaded>,
     trials: Vec<Loaded>,
+    statistics: Option<(Vec<usize>, Loaded)>,
     kept: Vec<Kept>,
     arenas: [usize; 7],
     seed_words: Vec<usize>,
@@ -116,13 +127,17 @@ impl Prepared {
         let evals = sizes.eval.iter().map(|n| load(*n, programs.eval(*n))).collect::<Result<Vec<_>, _>>()?;
         let predictions = sizes.predict.iter().map(|n| load(*n, programs.predict(*n))).collect::<Result<Vec<_>, _>>()?;
         let trials = sizes.trial.iter().map(|n| load(*n, programs.trial(*n))).collect::<Result<Vec<_>, _>>()?;
+        let statistics = match (&sizes.statistics[..], sizes.step.first()) {
+            ([], _) | (_, None) => None,
+            (slots, Some(rows)) => Some((slots.to_vec(), load(*rows, programs.statistics(*rows, slots))?)),
+        };
         let kept = kept(model, &init.program);
         let seed_words = programs.seed_words();
         if let Some(last) = seed_words.last() {
             let end = (4 * (last + 3)).next_multiple_of(ALIGNMENT);
             arenas[Class::Scalars as usize] = arenas[Class::Scalars as usize].max(end);
         }
-        Ok(Prepared { init, steps, evals, predictions, trials, kept, arenas, seed_words })
+        Ok(Prepared { init, steps, evals, predictions, trials, statistics, kept, arenas, seed_words })
     }
 
     /// Bytes of each arena, in the order of [`Class::ALL`].
@@ -139,6 +154,8 @@ pub(crate) struct Engine {
     evals: Vec<Loaded>,
     predictions: Vec<Loaded>,
     trials: Vec<Loaded>,
+    /// Slots, and the program of their statistics.
+    statistics: Option<(Vec<usize>, Loaded)>,
     kept: Vec<Kept>,
     arenas: [usize; 7],
     /// The first word of each live seed's scalars.
@@ -153,12 +170,12 @@ impl Engine {
     /// Gives a model its place on the device. Nothing is initialised yet. An error (D0114) where there is no room for it: found before
     /// anything is reserved, as a system promises more memory than it has.
     pub fn new(device: &dyn Device, prepared: Prepared, model: &Model) -> Result<Engine, RunError> {
-        let Prepared { init, steps, evals, predictions, trials, kept, arenas, seed_words } = prepared;
+        let Prepared { init, steps, evals, predictions, trials, statistics, kept, arenas, seed_words } = prepared;
         if let Some(room) = device.room() {
             fits(model, arenas, room)?;
         }
         let memory = device.memory(arenas)?;
-        Ok(Engine { memory, init, steps, evals, predictions, trials, kept, arenas, seed_words, chunk: vec![0; CHUNK] })
+        Ok(Engine { memory, init, steps, evals, predictions, trials, statistics, kept, arenas, seed_words, chunk: vec![0; CHUNK] })
     }
 
     /// Puts another model's programs in place of these. What lasts and has the same name in both goes over as it is, the states of the update
@@ -190,6 +207,41 @@ impl Engine {
         let place = place.ok_or_else(|| RunError::bug(format!("there is no `{name}` to clear")))?;
         self.memory.write(place.class, place.offset, &vec![0; place.bytes])?;
         Ok(())
+    }
+
+    /// The elements of a tensor of floats that lasts.
+    pub fn values(&self, name: &str) -> Result<Vec<f32>, RunError> {
+        let place = self.kept.iter().find(|k| k.name == name).map(|k| k.place);
+        floats(&*self.memory, place.ok_or_else(|| RunError::bug(format!("there is no `{name}` to read")))?)
+    }
+
+    /// Writes the elements of a tensor of floats that lasts.
+    pub fn write_values(&mut self, name: &str, values: &[f32]) -> Result<(), RunError> {
+        let place = self.kept.iter().find(|k| k.name == name).map(|k| k.place);
+        let place = place.filter(|p| p.bytes == 4 * values.len());
+        let place = place.ok_or_else(|| RunError::bug(format!("there is no `{name}` of {} elements to write", values.len())))?;
+        let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+        self.memory.write(place.class, place.offset, &bytes)?;
+        Ok(())
+    }
+
+    /// How many rows statistics are of; 0 where none are prepared.
+    pub fn statistics_rows(&self) -> usize {
+        self.statistics.as_ref().map_or(0, |(_, loaded)| loaded.rows)
+    }
+
+    /// What a slot sees of a batch of [`Engine::statistics_rows`] training rows.
+    pub fn statistics(&mut self, slot: usize, batch: &Batch) -> Result<SlotValues, RunError> {
+        let missing = || RunError::bug(format!("the statistics of slot {slot} are not prepared"));
+        let (slots, loaded) = self.statistics.as_mut().ok_or_else(missing)?;
+        let number = slots.iter().position(|s| *s == slot).ok_or_else(missing)?;
+        loaded.compute(&mut *self.memory, batch, &mut [])?;
+        let read = |value: usize| {
+            let (_, id) = loaded.program.outputs.iter().find(|(kind, _)| *kind == OutputKind::Value(value)).ok_or_else(missing)?;
+            let buffer = &loaded.program.buffers[id.0 as usize];
+            Ok::<_, RunError>((floats(&*self.memory, buffer.into())?, buffer.shape.last().copied().unwrap_or(1)))
+        };
+        Ok(SlotValues { inputs: read(2 * number)?, gradients: read(2 * number + 1)? })
     }
 
     /// Writes those of some tensors that the model has, of the same size; the others of the model stay.
@@ -419,6 +471,12 @@ fn scalar(memory: &dyn Memory, place: Option<Place>) -> Result<Option<f64>, RunE
     let mut bytes = [0; 4];
     memory.read(place.class, place.offset, &mut bytes)?;
     Ok(Some(f64::from(f32::from_le_bytes(bytes))))
+}
+
+fn floats(memory: &dyn Memory, place: Place) -> Result<Vec<f32>, RunError> {
+    let mut bytes = vec![0; place.bytes];
+    memory.read(place.class, place.offset, &mut bytes)?;
+    Ok(bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect())
 }
 
 fn find(programs: &mut [Loaded], rows: usize) -> &mut Loaded {

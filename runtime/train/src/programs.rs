@@ -18,6 +18,10 @@ pub(crate) trait Programs {
     fn trial(&self, rows: usize) -> Result<Program, RunError> {
         self.eval(rows)
     }
+    /// What some slots see of a training batch of that many rows: see [`esper_pipeline::statistics_graph`].
+    fn statistics(&self, _rows: usize, _slots: &[usize]) -> Result<Program, RunError> {
+        Err(RunError::bug("these programs have no statistics"))
+    }
     /// Floating-point operations of an evaluation of that many rows, where every operator of it has a number.
     fn eval_flops(&self, _rows: usize) -> Result<Option<u64>, RunError> {
         Ok(None)
@@ -81,6 +85,9 @@ impl Programs for Compiled<'_> {
     }
     fn trial(&self, rows: usize) -> Result<Program, RunError> {
         Ok(esper_pipeline::eval_program(self.trial.as_ref().unwrap_or(self.model), &self.plan, rows)?)
+    }
+    fn statistics(&self, rows: usize, slots: &[usize]) -> Result<Program, RunError> {
+        Ok(esper_pipeline::statistics_program(self.model, &self.plan, slots, rows)?)
     }
     fn seed_words(&self) -> Vec<usize> {
         (0..self.model.live.len()).map(|j| self.plan.layout.seed_word(j, SeedScalar::Alpha)).collect()

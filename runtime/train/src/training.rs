@@ -3,7 +3,7 @@ use crate::checkpoint::{Best, Checkpoint, Manifest, Progress, Sums};
 use crate::data::{self, Batch, Dataset, EpochOrder, Table};
 use crate::engine::Engine;
 use crate::growth::{
-    Decided, Effected, Growing, Growth, GrowthState, Lengths, Measured, SwapTimes, Tamiyo, with_snapshots, without_snapshots,
+    Change, Decided, Effected, Growing, Growth, GrowthState, Lengths, Measured, SwapTimes, Tamiyo, with_snapshots, without_snapshots,
 };
 use crate::programs::{Pipeline, ProgramSource};
 use crate::run_folder::{ResolvedConfiguration, RunFolder};
@@ -333,7 +333,7 @@ impl Run<'_, '_, '_> {
         });
         self.log.event(&record);
         self.observer.event(&record);
-        match self.growing.take_effect(step, &mut self.engine)? {
+        match self.growing.take_effect(step, &mut self.engine, &self.dataset, &mut self.batch)? {
             Some(effected) => self.tell_effect(&effected),
             None => Ok(()),
         }
@@ -347,6 +347,10 @@ impl Run<'_, '_, '_> {
             let (text, kind) = (change.sentence(self.model), "effect".to_string());
             self.tell(GrowthRecord { step: effected.step, epoch, kind, text, data });
         }
+        for text in std::mem::take(&mut self.growing.births) {
+            let data = serde_json::Value::Null;
+            self.tell(GrowthRecord { step: effected.step, epoch, kind: "birth".to_string(), text, data });
+        }
         Ok(())
     }
 
@@ -354,11 +358,17 @@ impl Run<'_, '_, '_> {
     fn grow(&mut self, train: &Scores, val: Option<&Scores>) -> Result<(), RunError> {
         let step = self.manifest.progress.step;
         let due = step + self.summary.epoch_steps;
-        if let Some(effected) = self.options.growth.replayed(step, due).cloned()
+        if let Some(effected) = self.options.growth.replayed(step, due)
             && self.growing.state.pending.is_none()
             && due < self.total_steps
         {
             self.growing.decide(effected.step, effected.changes);
+        }
+        if step == self.total_steps
+            && let Some(effected) = self.options.growth.replayed(step.saturating_sub(1), step)
+            && self.growing.state.pending.is_none()
+        {
+            return self.take_effect_at_once(effected.step, effected.changes);
         }
         if self.options.growth != Growth::Policies || self.model.policies.is_empty() || step == 0 {
             return Ok(());
@@ -380,15 +390,21 @@ impl Run<'_, '_, '_> {
             effective = decision.effective;
         }
         if !changes.is_empty() {
-            self.growing.decide(effective, changes);
             // The last decision of a run takes effect at once: nothing is to be trained any more.
-            if effective == step
-                && let Some(effected) = self.growing.take_effect(step, &mut self.engine)?
-            {
-                self.tell_effect(&effected)?;
+            if effective == step {
+                return self.take_effect_at_once(step, changes);
             }
+            self.growing.decide(effective, changes);
         }
         Ok(())
+    }
+
+    fn take_effect_at_once(&mut self, step: u64, changes: Vec<Change>) -> Result<(), RunError> {
+        self.growing.decide(step, changes);
+        match self.growing.take_effect(step, &mut self.engine, &self.dataset, &mut self.batch)? {
+            Some(effected) => self.tell_effect(&effected),
+            None => Ok(()),
+        }
     }
 
     fn tell(&mut self, record: GrowthRecord) {

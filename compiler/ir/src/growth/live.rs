@@ -35,6 +35,9 @@ pub struct Planting {
     pub part: Part,
     /// How it takes part. All seeds that are joined in one slot say the same.
     pub join: Join,
+    /// Whether its maximums count a slope of 1 where both are equal, so that a relu whose sum is exactly zero learns: for units that are born
+    /// with a fan-in of zero.
+    pub opened: bool,
 }
 
 /// A seed that lives in a model.

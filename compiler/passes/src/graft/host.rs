@@ -22,6 +22,8 @@ pub(super) struct Grafting<'a> {
     pub alpha: Option<f64>,
     pub shadow: bool,
     pub join: Join,
+    /// Whether its maximums count a slope of 1 where both are equal.
+    pub opened: bool,
     pub first_parameter: usize,
     pub first_state: usize,
 }
@@ -37,6 +39,7 @@ impl<'a> Grafting<'a> {
             alpha: None,
             shadow: is_shadow(live),
             join: planting.join,
+            opened: planting.opened,
             first_parameter: live.parameters.start,
             first_state: live.states.start,
         }

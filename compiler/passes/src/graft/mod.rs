@@ -8,10 +8,12 @@ mod join;
 mod shadow;
 #[cfg(test)]
 mod tests;
+mod units;
 
 pub use affine::{Ends, ends};
 use esper_ir::{Graph, Live, Model, NodeId, OutputKind, Parameter, Part, Planting, Seed};
 use host::{Grafting, Variant};
+pub use units::{Units, units};
 
 /// The model with seeds living in its slots. `host` has none itself. The order of `plantings` numbers them: [`Model::live`].
 ///
@@ -91,7 +93,10 @@ fn restreamed(graph: &Graph, path: &str) -> Graph {
 /// A seed's graph put into another graph: its result, and the new values of its states by their numbers in the seed.
 fn inlined(graph: &mut Graph, of: &Grafting, variant: Variant, source: NodeId) -> Result<(NodeId, Vec<(usize, NodeId)>), String> {
     let Seed { train, eval, parameters, states, .. } = of.seed;
-    let body = restreamed(if variant == Variant::Train { train } else { eval }, of.path);
+    let mut body = restreamed(if variant == Variant::Train { train } else { eval }, of.path);
+    if of.opened {
+        body = units::opened(&body);
+    }
     let number = |from: usize, count: usize| from..from + count;
     let leaves = |graph: &mut Graph, range: std::ops::Range<usize>, of: &[Parameter], input: fn(usize) -> esper_ir::Input| -> Vec<NodeId> {
         range.zip(of).map(|(i, p)| graph.input(input(i), p.ty.clone(), p.span)).collect()

@@ -104,7 +104,7 @@ fn host(birth: Birth) -> Model {
 }
 
 fn planting(part: Part, join: Join) -> Planting {
-    Planting { id: 1, slot: 0, seed: 0, part, join }
+    Planting { id: 1, slot: 0, seed: 0, part, join, opened: false }
 }
 
 fn bound(graph: &Graph) -> Graph {
@@ -257,4 +257,58 @@ fn seeds_of_one_recipe_have_parameters_and_numbers_of_their_own() {
 fn an_empty_slot_leaves_nothing_behind() {
     let run = |graph: Graph| crate::run(&bound(&graph)).unwrap();
     assert_eq!(run(host_graph(true)), run(host_graph(false)));
+}
+
+/// A seed `f(h · fan_in + bias) · fan_out` of five units.
+fn widening(between: impl Fn(&mut Graph, NodeId) -> NodeId) -> Seed {
+    let mut g = Graph::new();
+    let h = g.input(Input::Argument(0), rows(3), Span::default());
+    let sums = product(&mut g, h, 0, [3, 5]);
+    let bias = g.input(Input::Parameter(1), ty(&[5]), Span::default());
+    let spread = g.broadcast_to(bias, g.ty(sums).shape.clone(), vec![1]);
+    let sums = g.binary(Op::Add, sums, spread);
+    let passed = between(&mut g, sums);
+    let out = product(&mut g, passed, 2, [5, 3]);
+    g.add_output(OutputKind::Value(0), out);
+    let parameters = vec![parameter("in", &[3, 5]), parameter("bias", &[5]), parameter("out", &[5, 3])];
+    Seed { parameters, train: g.clone(), eval: g, ..seed(Birth::Zero) }
+}
+
+#[test]
+fn units_are_found_between_two_affine_maps_with_the_slope_of_their_activation() {
+    let relu = widening(|g, sums| {
+        let zero = g.full_like(0.0, sums);
+        g.binary(Op::Maximum, sums, zero)
+    });
+    let found = super::units(&relu, false).expect("units");
+    assert_eq!((found.first, found.first_bias, found.last, found.last_bias, found.count), (0, Some(1), 2, None, 3));
+    // Differentiation gives relu no slope at zero; units that are born there get one.
+    assert_eq!(found.at_zero(), Ok((0.0, 0.0)));
+    assert_eq!(super::units(&relu, true).expect("units").at_zero(), Ok((0.0, 1.0)));
+    // An activation whose argument is used twice, and one that is not zero at zero.
+    let silu = widening(|g, sums| {
+        let sigmoid = logistic(g, sums);
+        g.binary(Op::Mul, sums, sigmoid)
+    });
+    assert_eq!(super::units(&silu, false).expect("units").at_zero(), Ok((0.0, 0.5)));
+    let sigmoid = super::units(&widening(logistic), false).expect("units");
+    assert_eq!(sigmoid.at_zero(), Ok((0.5, 0.25)));
+    assert_eq!(sigmoid.activate(&[0.0; 10], 2), Ok(vec![0.5; 10]));
+    // What mixes the units is no elementwise function of their sums.
+    let mixed = widening(|g, sums| {
+        let total = g.sum(sums, vec![1]);
+        let spread = g.broadcast_to(total, g.ty(sums).shape.clone(), vec![0]);
+        g.binary(Op::Sub, sums, spread)
+    });
+    assert!(super::units(&mixed, false).is_none());
+    assert!(super::units(&seed(Birth::Zero), false).is_none());
+}
+
+/// 1 / (1 + e^-x).
+fn logistic(g: &mut Graph, x: NodeId) -> NodeId {
+    let negative = g.unary(Op::Neg, x);
+    let exponential = g.unary(Op::Exp, negative);
+    let one = g.full_like(1.0, x);
+    let denominator = g.binary(Op::Add, exponential, one);
+    g.binary(Op::Div, one, denominator)
 }

@@ -111,6 +111,11 @@ impl Deciding<'_> {
                     self.event(Event::Filtered { arm, why });
                     continue;
                 }
+                if candidate.initialisers.is_empty() {
+                    let init: Vec<String> = self.settings.policy.init.iter().map(|i| initialiser::name(*i)).collect();
+                    self.event(Event::Filtered { arm, why: format!("it cannot start by {}", init.join(" or ")) });
+                    continue;
+                }
                 for &initialiser in &candidate.initialisers {
                     let parts = self.state.parts(&place, candidate, initialiser);
                     let rows = self.state.known.rows(&parts).try_into().expect("three parts give three rows");

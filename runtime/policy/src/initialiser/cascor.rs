@@ -19,15 +19,14 @@ pub fn correlations(activations: &Matrix, gradients: &Matrix) -> Vec<f64> {
         .collect()
 }
 
-/// The `units` candidates (rows of `fan_in`: candidates × inputs) that go with the gradient most, with a fan-out of zero. `activation` is
-/// what they pass their sum through.
-pub fn cascor(statistics: &Statistics, fan_in: &Matrix, units: usize, activation: impl Fn(f64) -> f64) -> Result<NewUnits, Refusal> {
+/// The `units` candidates (rows of `fan_in`: candidates × inputs) that go with the gradient most, with a fan-out of zero. `activations` is
+/// what they make of the inputs: rows × candidates.
+pub fn cascor(statistics: &Statistics, fan_in: &Matrix, units: usize, activations: &Matrix) -> Result<NewUnits, Refusal> {
     statistics.check()?;
-    if !fan_in.finite() {
+    if !fan_in.finite() || !activations.finite() {
         return Err(Refusal::NotFinite);
     }
-    let sums = statistics.inputs.dense() * fan_in.dense().transpose();
-    let merits = correlations(&sums.map(activation).into(), &statistics.gradients);
+    let merits = correlations(activations, &statistics.gradients);
     let mut order: Vec<usize> = (0..merits.len()).collect();
     order.sort_by(|a, b| merits[*b].total_cmp(&merits[*a]).then(a.cmp(b)));
     order.truncate(units);

@@ -48,6 +48,22 @@ impl Matrix {
         let norm = |row: &[f64]| row.iter().map(|v| v * v).sum::<f64>().sqrt();
         (0..self.rows).map(|r| norm(self.row(r))).sum::<f64>() / self.rows.max(1) as f64
     }
+    /// Its first rows and columns.
+    pub fn head(&self, rows: usize, columns: usize) -> Matrix {
+        self.dense().view((0, 0), (rows.min(self.rows), columns.min(self.columns))).into_owned().into()
+    }
+    /// Takes the first rows of another matrix of as many columns in place of its own.
+    pub fn take_rows(&mut self, other: &Matrix, rows: usize) {
+        let count = rows.min(self.rows).min(other.rows) * self.columns;
+        self.values[..count].copy_from_slice(&other.values[..count]);
+    }
+    /// Takes the first columns of another matrix of as many rows in place of its own.
+    pub fn take_columns(&mut self, other: &Matrix, columns: usize) {
+        for row in 0..self.rows {
+            let count = columns.min(self.columns).min(other.columns);
+            self.values[row * self.columns..][..count].copy_from_slice(&other.row(row)[..count]);
+        }
+    }
     pub(super) fn dense(&self) -> DMatrix<f64> {
         DMatrix::from_row_slice(self.rows, self.columns, &self.values)
     }

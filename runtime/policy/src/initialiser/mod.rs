@@ -39,6 +39,15 @@ pub struct NewUnits {
     pub strengths: Vec<f64>,
 }
 
+impl NewUnits {
+    /// The same units with their fan-out multiplied.
+    pub fn times(&self, factor: f64) -> NewUnits {
+        let mut scaled = self.clone();
+        scaled.fan_out = (scaled.fan_out.dense() * factor).into();
+        scaled
+    }
+}
+
 /// Why an initialiser gives nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Refusal {

@@ -112,7 +112,10 @@ fn cascor_takes_the_candidate_that_explains_the_gradient() {
     let mut candidates: Vec<f64> = (0..5 * 9).map(|_| random.normal()).collect();
     candidates.splice(15..20, direction);
     let fan_in = Matrix::new(9, 5, candidates).unwrap();
-    let units = cascor(&Statistics { inputs, gradients }, &fan_in, 2, f64::tanh).unwrap();
+    let passed = |r: usize, c: usize| inputs.row(r).iter().zip(fan_in.row(c)).map(|(a, b)| a * b).sum::<f64>().tanh();
+    let activations = (0..inputs.rows()).flat_map(|r| (0..9).map(move |c| (r, c))).map(|(r, c)| passed(r, c)).collect();
+    let activations = Matrix::new(inputs.rows(), 9, activations).unwrap();
+    let units = cascor(&Statistics { inputs, gradients }, &fan_in, 2, &activations).unwrap();
     assert_eq!(units.fan_in.row(0), direction);
     assert!(units.fan_out.values().iter().all(|v| *v == 0.0) && units.strengths[0] > units.strengths[1]);
 }

@@ -10,6 +10,8 @@ pub enum Purpose {
     Shuffle,
     /// Which training rows are withheld for the gain test.
     Gate,
+    /// Which training rows a newborn seed's initialiser sees.
+    Statistics,
 }
 
 impl Purpose {
@@ -18,6 +20,7 @@ impl Purpose {
         match self {
             Purpose::Split => [u32::from_le_bytes(*b"data"), u32::from_le_bytes(*b"splt")],
             Purpose::Shuffle => [u32::from_le_bytes(*b"data"), u32::from_le_bytes(*b"shuf")],
+            Purpose::Statistics => [u32::from_le_bytes(*b"data"), u32::from_le_bytes(*b"stat")],
             Purpose::Gate => [u32::from_le_bytes(*b"data"), u32::from_le_bytes(*b"gate")],
         }
     }

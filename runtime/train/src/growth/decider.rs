@@ -14,11 +14,12 @@ pub enum Growth {
 }
 
 impl Growth {
-    /// What a replayed log lets take effect after a step beyond `after` and up to `until`.
-    pub(crate) fn replayed(&self, after: u64, until: u64) -> Option<&Effected> {
-        match self {
-            Growth::Replay(log) => log.iter().find(|e| e.step > after && e.step <= until),
-            Growth::Policies | Growth::Off => None,
-        }
+    /// What a replayed log lets take effect after a step beyond `after` and up to `until`: at the first such step, everything.
+    pub(crate) fn replayed(&self, after: u64, until: u64) -> Option<Effected> {
+        let Growth::Replay(log) = self else { return None };
+        let step = log.iter().map(|e| e.step).find(|step| *step > after && *step <= until)?;
+        // What was decided earlier, and changes of α that needed nothing built, may fall on one step.
+        let changes = log.iter().filter(|e| e.step == step).flat_map(|e| e.changes.iter().cloned());
+        Some(Effected { step, changes: changes.collect() })
     }
 }

@@ -1,13 +1,15 @@
 //! The growing part of a run: changes are built in the background and take effect at steps that were fixed when they were decided.
+use super::birth::{self, Newborn};
 use super::snapshot::Snapshots;
 use super::state::{Effected, GrowthState, LiveSeed};
 use super::topology::{Change, Topology};
 use crate::RunError;
+use crate::data::{Batch, Dataset};
 use crate::engine::{BatchResult, Engine, Prepared, Sizes};
 use crate::programs::ProgramSource;
 use esper_device::Device;
 use esper_forge::Ticket;
-use esper_ir::{Model, Part};
+use esper_ir::{Initialiser, Model, Part, Planting};
 use std::thread::Scope;
 use std::time::{Duration, Instant};
 
@@ -50,6 +52,8 @@ pub(crate) struct Growing<'scope, 'env> {
     next: Option<Ticket<Result<Built, RunError>>>,
     /// The tensors from before each joined seed began to blend.
     pub snapshots: Snapshots,
+    /// What is to be told of newborn seeds.
+    pub births: Vec<String>,
     /// How changes reached the loop so far.
     pub times: SwapTimes,
 }
@@ -68,7 +72,8 @@ impl<'scope, 'env> Growing<'scope, 'env> {
         let model = topology.model()?;
         let pending = state.pending.clone();
         let times = SwapTimes::default();
-        let mut growing = Growing { scope, device, source, sizes, topology, model, state, next: None, snapshots: Snapshots::new(), times };
+        let (snapshots, births) = (Snapshots::new(), vec![]);
+        let mut growing = Growing { scope, device, source, sizes, topology, model, state, next: None, snapshots, births, times };
         if let Some(Effected { step, changes }) = pending {
             growing.decide(step, changes);
         }
@@ -96,13 +101,22 @@ impl<'scope, 'env> Growing<'scope, 'env> {
         if changes.iter().any(Change::is_structural) {
             let (device, source, topology, sizes) = (self.device, self.source, self.topology.clone(), self.sizes.clone());
             let changes = changes.clone();
-            self.next = Some(esper_forge::start(self.scope, move || built(device, source, topology.after(&changes)?, &sizes)));
+            self.next = Some(esper_forge::start(self.scope, move || {
+                let statistics = born(&changes).filter(|(_, i)| birth::reads_statistics(*i)).map(|(planting, _)| planting.slot).collect();
+                built(device, source, topology.after(&changes)?, &Sizes { statistics, ..sizes })
+            }));
         }
         self.state.pending = Some(Effected { step: due, changes });
     }
 
     /// Lets what was decided take effect, if that is due after this step; waits for it where it is not ready.
-    pub fn take_effect(&mut self, step: u64, engine: &mut Engine) -> Result<Option<Effected>, RunError> {
+    pub fn take_effect(
+        &mut self,
+        step: u64,
+        engine: &mut Engine,
+        dataset: &Dataset,
+        batch: &mut Batch,
+    ) -> Result<Option<Effected>, RunError> {
         let Some(effected) = self.state.pending.take_if(|p| p.step == step) else { return Ok(None) };
         if let Some(ticket) = self.next.take() {
             let delivery = ticket.wait().map_err(|_| RunError::bug("a change of the network could not be built: its thread ended"))?;
@@ -138,7 +152,27 @@ impl<'scope, 'env> Growing<'scope, 'env> {
         self.snapshots.retain(|id, _| self.state.seeds.iter().any(|s| s.id == *id));
         // What is evaluated before the next step sees the seeds as they are now.
         engine.write_seed_scalars(self.state.scalars(step + 1))?;
+        self.start_newborns(step, &effected.changes, engine, dataset, batch)?;
         Ok(Some(effected))
+    }
+
+    /// Gives newborn seeds the weights that their initialisers compute, and notes what to tell of it.
+    fn start_newborns(
+        &mut self,
+        step: u64,
+        changes: &[Change],
+        engine: &mut Engine,
+        dataset: &Dataset,
+        batch: &mut Batch,
+    ) -> Result<(), RunError> {
+        for (planting, initialiser) in born(changes).filter(|(_, i)| *i != Initialiser::ZeroLast) {
+            let number = self.model.live.iter().position(|l| l.planting.id == planting.id);
+            let number = number.ok_or_else(|| RunError::bug(format!("seed {} is born and does not live", planting.id)))?;
+            let scalars = self.state.scalars(step + 1).collect();
+            let newborn = Newborn { model: &self.model, live: &self.model.live[number], number, initialiser, scalars };
+            self.births.push(birth::start(&newborn, engine, dataset, batch)?);
+        }
+        Ok(())
     }
 
     /// Takes note of what a training step said of the live seeds. Allocates nothing.
@@ -185,6 +219,14 @@ impl<'scope, 'env> Growing<'scope, 'env> {
     pub fn is_joined(&self, id: u32) -> bool {
         self.topology.plantings.iter().any(|p| p.id == id && p.part == Part::Joined)
     }
+}
+
+/// The seeds that are born by some changes, with their initialisers.
+fn born(changes: &[Change]) -> impl Iterator<Item = (&Planting, Initialiser)> {
+    changes.iter().filter_map(|change| match change {
+        Change::Plant { planting, initialiser, .. } => Some((planting, *initialiser)),
+        _ => None,
+    })
 }
 
 /// Grafts, differentiates, fuses, compiles and loads a topology.

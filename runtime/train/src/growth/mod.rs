@@ -1,4 +1,5 @@
 //! Growth ("Kasmina"): slots, the seeds that live in them, and how both change while the network trains.
+mod birth;
 mod control;
 mod decider;
 mod growing;

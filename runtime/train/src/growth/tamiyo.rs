@@ -1,4 +1,5 @@
 //! Tamiyo in a run: what she is shown at a validation point, and what becomes of her decisions.
+use super::birth;
 use super::growing::Growing;
 use super::newborn::Boost;
 use super::topology::Change;
@@ -7,7 +8,7 @@ use crate::RunError;
 use crate::data::{Batch, Dataset, Purpose, permute};
 use crate::engine::{Engine, SeedScalars};
 use crate::programs::ProgramSource;
-use esper_ir::{Birth, BlendKind, Initialiser, Join, Model, Part, Planting, Policy};
+use esper_ir::{Birth, BlendKind, Join, Model, Part, Planting, Policy};
 use esper_policy::{Action, Candidate, Costs, Decision, Facts, Observation, Place, Posterior, SeedSeen, Settings, State};
 use esper_telemetry::Scores;
 use serde::{Deserialize, Serialize};
@@ -124,7 +125,7 @@ impl Tamiyo {
         at_once: &mut Vec<Change>,
     ) {
         match action {
-            Action::Germinate { id, slot, seed, alpha, .. } => {
+            Action::Germinate { id, slot, seed, alpha, initialiser, .. } => {
                 let settings = Settings::new(policy, &self.states[number].facts);
                 let boost = Boost { rate: policy.newborn.rate, decay: settings.steps(policy.newborn.decay) as f64 };
                 let join = match policy.blend.kind {
@@ -134,10 +135,10 @@ impl Tamiyo {
                     BlendKind::Add | BlendKind::Gate | BlendKind::Mask => Join::Add,
                 };
                 let id = self.global(number, *id);
-                let planting = Planting { id, slot: *slot, seed: *seed, part: Part::Shadow, join };
+                let planting = Planting { id, slot: *slot, seed: *seed, part: Part::Shadow, join, opened: birth::is_opened(*initialiser) };
                 let zeroed =
                     if model.seeds[*seed].birth == Birth::Unsaid { esper_pipeline::last_affine(&model.seeds[*seed]) } else { vec![] };
-                changes.push(Change::Plant { planting, boost, zeroed });
+                changes.push(Change::Plant { planting, boost, zeroed, initialiser: *initialiser });
                 changes.push(Change::Ramp { id, ramp: *alpha });
             }
             Action::StartBlending { id, ramp } => {
@@ -266,12 +267,10 @@ fn candidate(
     host: Costs,
     batch: usize,
 ) -> Result<Candidate, RunError> {
-    let planting = |part| Planting { id: 1, slot, seed, part, join: Join::Add };
+    let planting = |part| Planting { id: 1, slot, seed, part, join: Join::Add, opened: false };
     let shadow = costs(&esper_pipeline::graft(model, &[planting(Part::Shadow)])?, model, source, batch)?;
     let joined = costs(&esper_pipeline::graft(model, &[planting(Part::Joined)])?, model, source, batch)?;
     let of = &model.seeds[seed];
-    let born_zero = of.birth != Birth::Unsaid || !esper_pipeline::last_affine(of).is_empty();
-    let fits = |initialiser: &&Initialiser| matches!(initialiser, Initialiser::ZeroLast) && born_zero;
     Ok(Candidate {
         seed,
         text: of.text.clone(),
@@ -282,6 +281,6 @@ fn candidate(
             eval_flops: joined.eval_flops - host.eval_flops,
             bytes: shadow.bytes - host.bytes,
         },
-        initialisers: policy.init.iter().filter(fits).copied().collect(),
+        initialisers: policy.init.iter().filter(|i| birth::fits(**i, of)).copied().collect(),
     })
 }

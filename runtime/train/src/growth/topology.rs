@@ -1,7 +1,7 @@
 //! What a model has become: the host with what fossilised in it, and the seeds that live in its slots, as a function of the changes so far.
 use super::newborn::Boost;
 use crate::RunError;
-use esper_ir::{Model, Part, Planting};
+use esper_ir::{Initialiser, Model, Part, Planting};
 use esper_policy::Ramp;
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +17,8 @@ pub enum Change {
         boost: Boost,
         /// Parameters of it that start as zeros, whatever its blueprint says: they make it zero at birth.
         zeroed: Vec<String>,
+        /// What its first weights come from.
+        initialiser: Initialiser,
     },
     /// A seed that learned in the shadow becomes part of the network, in proportion to its α.
     Join {

@@ -4,7 +4,7 @@ use crate::growth::{Boost, Change, Effected, Growth};
 use crate::programs::Pipeline;
 use crate::training::train_with;
 use crate::{Checkpoint, Outcome, RunError, RunOptions};
-use esper_ir::{Join, Model, Part, Planting, RampKind};
+use esper_ir::{Initialiser, Join, Model, Part, Planting, RampKind};
 use esper_policy::Ramp;
 use esper_telemetry::{EpochRecord, Event};
 use std::collections::BTreeMap;
@@ -41,8 +41,8 @@ fn weights(outcome: &Outcome) -> BTreeMap<String, String> {
 }
 
 fn plant(id: u32) -> Change {
-    let planting = Planting { id, slot: 0, seed: 0, part: Part::Shadow, join: Join::Add };
-    Change::Plant { planting, boost: Boost { rate: 3.0, decay: 20.0 }, zeroed: vec![] }
+    let planting = Planting { id, slot: 0, seed: 0, part: Part::Shadow, join: Join::Add, opened: false };
+    Change::Plant { planting, boost: Boost { rate: 3.0, decay: 20.0 }, zeroed: vec![], initialiser: Initialiser::ZeroLast }
 }
 
 /// α goes to 1 in eight steps or more, from the end of an epoch on.
@@ -148,7 +148,9 @@ fn an_integrated_seed_goes_on_as_the_live_one_did() {
     let model = model(folder.path(), 8);
     let joined = vec![Change::Join { id: 1 }, ramp(1, 2, RampKind::Linear)];
     let no_boost = |change| match change {
-        Change::Plant { planting, .. } => Change::Plant { planting, boost: Boost::NONE, zeroed: vec![] },
+        Change::Plant { planting, .. } => {
+            Change::Plant { planting, boost: Boost::NONE, zeroed: vec![], initialiser: Initialiser::ZeroLast }
+        }
         other => other,
     };
     let until = |epoch: u64| {

@@ -501,8 +501,17 @@ fn unsupported(policy: &Policy) -> Vec<(&'static str, String)> {
         Trigger::MeritRatio { .. } => add("trigger", "the merit ratio"),
         Trigger::Plateau { .. } | Trigger::Periodic { .. } | Trigger::OverfitGap { .. } | Trigger::Never => {}
     }
-    if policy.init != [Initialiser::ZeroLast] {
-        add("init", "any initialiser but `zero_last`");
+    for initialiser in &policy.init {
+        match initialiser {
+            Initialiser::CopyPrev => add("init", "the initialiser `copy_prev`"),
+            Initialiser::Net2Wider => add("init", "the initialiser `net2wider`"),
+            Initialiser::ZeroLast
+            | Initialiser::Gradmax(_)
+            | Initialiser::Cascor(_)
+            | Initialiser::Tiny(_)
+            | Initialiser::LoraGa(_)
+            | Initialiser::Pair => {}
+        }
     }
     if policy.knowledge == Knowledge::Persistent {
         add("knowledge", "knowledge that outlives a run");
