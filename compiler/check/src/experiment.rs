@@ -93,6 +93,13 @@ pub const FIELDS: &[FieldInfo] = &[
         "seed = 0",
         "Everything random follows from it: the split, initial values, the order of the rows, dropout. Without it, 0.",
     ),
+    field(
+        "on_nonfinite",
+        Holds::Word,
+        false,
+        "on_nonfinite = rollback",
+        "What is done about a step whose loss or gradient is not finite. Without it, `rollback` with `grow` and `stop` without.",
+    ),
     field("precision", Holds::Word, false, "precision = f32", "The element type of the arithmetic. So far only `f32`."),
     field("controls", Holds::Words, false, "controls = [off]", "Runs without or with other growth, to compare with. Do not exist yet."),
     field(
@@ -146,6 +153,13 @@ pub const WORDS: &[WordInfo] = &[
         "tail",
         &[("val", Some("0")), ("test", Some("0"))],
         "Shares of the rows from the end of the file: the test rows last, before them the validation rows.",
+    ),
+    word("on_nonfinite", "stop", &[], "The run stops and says which tensor went bad first."),
+    word(
+        "on_nonfinite",
+        "rollback",
+        &[],
+        "The run goes back to its last good state, takes out the newest seed that counts or halves the learning rate, and goes on; the third time within a hundred steps it stops.",
     ),
     word("precision", "f32", &[], "32-bit floating point."),
     word("normalise", "none", &[], "Features stay as they are."),

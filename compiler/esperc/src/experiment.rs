@@ -76,6 +76,11 @@ impl Experiment {
         compare("seed", own.settings.seed.to_string(), new.settings.seed.to_string());
         compare("clip", optional(own.settings.clip), optional(new.settings.clip));
         compare("save_every", own.settings.save_every.to_string(), new.settings.save_every.to_string());
+        compare(
+            "on_nonfinite",
+            format!("{:?}", own.settings.on_nonfinite).to_lowercase(),
+            format!("{:?}", new.settings.on_nonfinite).to_lowercase(),
+        );
         compare("model", own.host.clone(), new.host.clone());
         compare("loss", own.loss.clone(), new.loss.clone());
         compare("metrics", own.metrics.join(", "), new.metrics.join(", "));

@@ -174,6 +174,19 @@ pub struct RunSettings {
     pub clip: Option<f64>,
     /// Save a checkpoint every so many epochs (the last and the best are always kept).
     pub save_every: usize,
+    /// What is done about a step whose loss or gradient is not finite.
+    pub on_nonfinite: OnNonFinite,
+}
+
+/// What a run does about a step whose loss or gradient is not finite. The step is never committed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum OnNonFinite {
+    /// It stops and says what went bad first.
+    #[default]
+    Stop,
+    /// It goes back to its last good state, also after a loss far above what it had been, and changes something: the newest seed that counts
+    /// is taken out, or the learning rate halves. The third time within a hundred steps it stops.
+    Rollback,
 }
 
 /// A model and one experiment with it.

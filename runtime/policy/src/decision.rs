@@ -37,7 +37,7 @@ impl Reason {
 impl std::fmt::Display for Reason {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Reason::Refused(why) => write!(f, "its compiled form was refused: {why}"),
+            Reason::Refused(why) => write!(f, "it was refused: {why}"),
             Reason::NoGain => f.write_str("its training budget ended before the gain test passed"),
             Reason::Veto => f.write_str("gate rows speak against it"),
             Reason::Harmful => f.write_str("validation loss rose every time its α did"),

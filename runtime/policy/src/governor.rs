@@ -84,8 +84,11 @@ impl Governor {
             return Some(Alarm::Gradient);
         }
         if self.losses.len() >= WINDOW / 4 {
-            let mut sorted: Vec<f64> = self.losses.iter().copied().collect();
-            sorted.sort_by(f64::total_cmp);
+            // On the stack: a step allocates nothing.
+            let mut sorted = [0.0; WINDOW];
+            let sorted = &mut sorted[..self.losses.len()];
+            sorted.iter_mut().zip(&self.losses).for_each(|(to, loss)| *to = *loss);
+            sorted.sort_unstable_by(f64::total_cmp);
             let at = |share: f64| sorted[((sorted.len() - 1) as f64 * share) as usize];
             let nothing = classes.map_or(f64::NEG_INFINITY, |k| 2.0 * (k.max(2) as f64).ln());
             let bound = (at(0.5) + SPREAD * (at(0.99) - at(0.5)).max(0.1 * at(0.5).abs())).max(nothing);
@@ -93,10 +96,10 @@ impl Governor {
                 return Some(Alarm::Spike { loss, bound });
             }
         }
-        self.losses.push_back(loss);
-        if self.losses.len() > WINDOW {
+        if self.losses.len() == WINDOW {
             self.losses.pop_front();
         }
+        self.losses.push_back(loss);
         None
     }
     /// What to do about an alarm at this step. `newest` is the newest seed in the program, `rollback` whether the run may go back.

@@ -4,6 +4,7 @@
 //! `optimizer/<state>/<path>`) and `manifest.json`, which holds the digest of the former and of itself.
 use crate::RunError;
 use crate::data::Normalisation;
+use crate::governing::Noted;
 use crate::growth::GrowthState;
 use crate::run_folder::write_synced;
 use esper_ir::DType;
@@ -92,6 +93,9 @@ pub struct Manifest {
     /// What grew and grows: the topology that the tensors are of.
     #[serde(default)]
     pub growth: GrowthState,
+    /// The last good state, where the run may go back to one and it is another than this.
+    #[serde(default)]
+    pub good: Option<Noted>,
 }
 
 /// The manifest's file: the manifest and the digest of its text, so that no changed bit goes unseen.
@@ -193,6 +197,7 @@ impl Manifest {
             log: LogCursor::default(),
             normalisation,
             growth: GrowthState::default(),
+            good: None,
         }
     }
 }

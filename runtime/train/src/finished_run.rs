@@ -3,7 +3,7 @@ use crate::RunError;
 use crate::checkpoint::{Checkpoint, Manifest};
 use crate::data::{self, Batch, RowFormat};
 use crate::engine::{Engine, Prepared, Sizes};
-use crate::growth::without_snapshots;
+use crate::growth::Tensors;
 use crate::programs::{Compiled, Programs, batch_sizes};
 use crate::run_folder::{ResolvedConfiguration, RunFolder};
 use crate::training::score;
@@ -76,8 +76,7 @@ impl FinishedRun {
     fn engine(&self, model: &Model, device: &dyn Device, programs: &dyn Programs, sizes: &Sizes) -> Result<Engine, RunError> {
         let mut engine = Engine::new(device, Prepared::new(device, programs, model, sizes)?, model)?;
         engine.write_scalars(model.settings.seed, self.manifest().progress.step, 0, 0)?;
-        let (tensors, _) = without_snapshots(&self.checkpoint.tensors);
-        let restored = engine.restore(&tensors)?;
+        let restored = engine.restore(&Tensors::apart(&self.checkpoint.tensors).own)?;
         restored.map_err(|what| RunError::checkpoint(&self.checkpoint_path, what))?;
         engine.write_seed_scalars(self.manifest().growth.scalars(self.manifest().progress.step + 1))?;
         Ok(engine)

@@ -8,6 +8,7 @@ mod checkpoint;
 mod engine;
 mod failure;
 mod finished_run;
+mod governing;
 pub mod growth;
 mod programs;
 mod run_folder;

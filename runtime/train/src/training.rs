@@ -2,16 +2,16 @@
 use crate::checkpoint::{Best, Checkpoint, Manifest, Progress, Sums};
 use crate::data::{self, Batch, Dataset, EpochOrder, Table};
 use crate::engine::Engine;
-use crate::growth::{
-    Change, Decided, Effected, Growing, Growth, GrowthState, Lengths, Measured, SwapTimes, Tamiyo, with_snapshots, without_snapshots,
-};
+use crate::governing::Good;
+use crate::growth::{Change, Decided, Effected, Growing, Growth, GrowthState, Lengths, Measured, SwapTimes, Tamiyo, Tensors};
 use crate::programs::{Pipeline, ProgramSource};
 use crate::run_folder::{ResolvedConfiguration, RunFolder};
 use crate::summary::{Summary, training_sizes};
 use crate::{RunError, summary};
 use esper_device::Device;
 use esper_diagnostics::Diagnostic;
-use esper_ir::Model;
+use esper_ir::{Model, OnNonFinite};
+use esper_policy::{Alarm, ROLLBACKS, WITHIN};
 use esper_telemetry::{
     EpochRecord, Event, GrowthRecord, LogCursor, MetricsLog, Observer, Report, Scores, StepRecord, Values, render_report,
 };
@@ -133,14 +133,15 @@ fn train_in<'scope, 'env>(
     if resumed.is_none() && options.growth == Growth::Policies {
         growing.state.tamiyo = Tamiyo::new(model, source, &dataset, Lengths { epoch_steps: summary.epoch_steps, total_steps })?;
     }
+    let mut kept = Tensors::default();
     let (folder, manifest) = match resumed {
         Some((folder, checkpoint, path)) => {
             if checkpoint.manifest.data != dataset.table.digest {
                 return Err(RunError::checkpoint(folder.path(), "the data files have changed since the run began"));
             }
-            let (tensors, snapshots) = without_snapshots(&checkpoint.tensors);
-            growing.snapshots = snapshots;
-            let restored = engine.restore(&tensors)?;
+            kept = Tensors::apart(&checkpoint.tensors);
+            growing.snapshots = kept.snapshots.clone();
+            let restored = engine.restore(&kept.own)?;
             restored.map_err(|what| RunError::checkpoint(path, what))?;
             (folder, checkpoint.manifest)
         }
@@ -160,7 +161,7 @@ fn train_in<'scope, 'env>(
     let order = EpochOrder::new(model.settings.seed, dataset.split.train.clone());
     let rate = model.optimizer.scalars.iter().position(|s| s.name == "lr").or((!model.optimizer.scalars.is_empty()).then_some(0));
     let batch = Batch::with_capacity(summary.batch, dataset.table.width);
-    let run = Run {
+    let mut run = Run {
         model,
         options,
         engine,
@@ -180,7 +181,9 @@ fn train_in<'scope, 'env>(
         saved: Instant::now(),
         unsaved_best: None,
         last: None,
+        good: None,
     };
+    run.restore_good(&kept)?;
     run.to_the_end(text)
 }
 
@@ -218,12 +221,12 @@ fn describe(folder: &RunFolder, model: &Model, options: &RunOptions, data_folder
 }
 
 /// A run on its way.
-struct Run<'a, 'scope, 'env> {
+pub(crate) struct Run<'a, 'scope, 'env> {
     /// As it was lowered: its settings, metrics and schedules stay, whatever grows.
-    model: &'a Model,
-    options: &'a RunOptions<'a>,
-    engine: Engine,
-    growing: Growing<'scope, 'env>,
+    pub(crate) model: &'a Model,
+    pub(crate) options: &'a RunOptions<'a>,
+    pub(crate) engine: Engine,
+    pub(crate) growing: Growing<'scope, 'env>,
     dataset: Dataset,
     order: EpochOrder,
     batch: Batch,
@@ -232,17 +235,19 @@ struct Run<'a, 'scope, 'env> {
     /// Which scalar of the update rule is shown.
     learning_rate: Option<usize>,
     /// The last saved one; its progress is the current one.
-    manifest: Manifest,
+    pub(crate) manifest: Manifest,
     /// Σ metric · rows of the current epoch.
-    metrics: Vec<f64>,
+    pub(crate) metrics: Vec<f64>,
     /// The same of the current step.
     batch_metrics: Vec<f64>,
     folder: RunFolder,
-    log: MetricsLog,
-    observer: &'a mut dyn Observer,
+    pub(crate) log: MetricsLog,
+    pub(crate) observer: &'a mut dyn Observer,
     saved: Instant,
     unsaved_best: Option<Checkpoint>,
     last: Option<EpochRecord>,
+    /// What the run goes back to where something is not normal; none where it stops.
+    pub(crate) good: Option<Good>,
 }
 
 impl Run<'_, '_, '_> {
@@ -258,6 +263,7 @@ impl Run<'_, '_, '_> {
         });
         if self.manifest.progress.step == 0 {
             self.grow(&Scores::default(), None)?;
+            self.note_good()?;
         }
         while self.manifest.progress.epochs < self.model.settings.epochs as u64 {
             self.order.shuffle(self.manifest.progress.epochs as u32);
@@ -311,9 +317,19 @@ impl Run<'_, '_, '_> {
         self.engine.write_seed_scalars(self.growing.state.scalars(step))?;
         self.batch_metrics.fill(0.0);
         let result = self.engine.compute_step(count, &self.batch, &mut self.batch_metrics)?;
-        if !result.loss.is_finite() || !self.engine.gradients_are_finite(result)? || !self.growing.joined_are_finite(&self.engine, count)? {
-            return Err(self.diverged(step, count, result.loss)?.into());
+        let finite = result.loss.is_finite() && self.engine.gradients_are_finite(result)?;
+        let finite = finite && self.growing.joined_are_finite(&self.engine, count)?;
+        let alarm = match self.model.settings.on_nonfinite {
+            OnNonFinite::Rollback => self.growing.state.governor.look(result.loss, finite, self.model.classes),
+            OnNonFinite::Stop => (!finite).then_some(Alarm::Gradient),
+        };
+        if let Some(alarm) = alarm {
+            return match self.go_back(step, alarm)? {
+                true => Ok(()),
+                false => Err(self.diverged(step, count, result.loss, alarm)?.into()),
+            };
         }
+        let progress = &mut self.manifest.progress;
         self.engine.commit_step(count)?;
         self.growing.measure(&self.engine, count, result)?;
         progress.step = step;
@@ -340,7 +356,7 @@ impl Run<'_, '_, '_> {
     }
 
     /// Tells that something decided earlier has taken effect.
-    fn tell_effect(&mut self, effected: &Effected) -> Result<(), RunError> {
+    pub(crate) fn tell_effect(&mut self, effected: &Effected) -> Result<(), RunError> {
         let epoch = self.manifest.progress.epochs;
         for change in &effected.changes {
             let data = serde_json::to_value(change).map_err(|e| RunError::bug(e.to_string()))?;
@@ -407,17 +423,21 @@ impl Run<'_, '_, '_> {
         }
     }
 
-    fn tell(&mut self, record: GrowthRecord) {
+    pub(crate) fn tell(&mut self, record: GrowthRecord) {
         let event = Event::Growth(record);
         self.log.event(&event);
         self.observer.event(&event);
     }
 
     /// What to say about a step whose loss or gradient is not finite. It was not committed.
-    fn diverged(&mut self, step: u64, rows: usize, loss: f64) -> Result<Diagnostic, RunError> {
+    fn diverged(&mut self, step: u64, rows: usize, loss: f64, alarm: Alarm) -> Result<Diagnostic, RunError> {
         let bad = self.engine.first_bad_tensor(rows)?;
         let epoch = self.manifest.progress.epochs + 1;
-        let what = if loss.is_finite() { "a gradient is not finite".to_string() } else { format!("the loss is {loss}") };
+        let what = match alarm {
+            Alarm::Spike { .. } => alarm.to_string(),
+            _ if loss.is_finite() => "a gradient is not finite".to_string(),
+            _ => format!("the loss is {loss}"),
+        };
         let message = format!("{what} in step {step} (epoch {epoch})");
         let mut diagnostic = match bad {
             Some(bad) => {
@@ -430,6 +450,9 @@ impl Run<'_, '_, '_> {
             }
             None => Diagnostic::error("D0201", message, self.model.span, "in this run"),
         };
+        if self.goes_back() {
+            diagnostic = diagnostic.note(format!("the run had gone back {} times within {WITHIN} steps", ROLLBACKS - 1));
+        }
         if let Some(rate) = self.learning_rate {
             let name = &self.model.optimizer.scalars[rate].name;
             diagnostic = diagnostic.note(format!("{name} is {:?} at this step", self.engine.optimizer_scalar(rate)? as f32));
@@ -479,6 +502,7 @@ impl Run<'_, '_, '_> {
         self.log.event(&event);
         self.observer.event(&event);
         self.grow(&record.train, record.val.as_ref())?;
+        self.note_good()?;
         if best {
             self.unsaved_best = Some(self.snapshot()?);
         }
@@ -502,8 +526,11 @@ impl Run<'_, '_, '_> {
         self.manifest.growth = self.growing.state.clone();
         let names = self.model.metrics.iter().cloned();
         self.manifest.progress.sums.metrics = Values(names.zip(self.metrics.iter().copied()).collect());
-        let tensors = with_snapshots(self.engine.tensors()?, &self.growing.snapshots);
-        Ok(Checkpoint { manifest: self.manifest.clone(), tensors })
+        let good = self.good_apart();
+        let manifest = Manifest { good: good.map(|g| g.noted.clone()), ..self.manifest.clone() };
+        let good = good.map(|g| (g.tensors.clone(), g.snapshots.clone()));
+        let tensors = Tensors { own: self.engine.tensors()?, snapshots: self.growing.snapshots.clone(), good }.together();
+        Ok(Checkpoint { manifest, tensors })
     }
 
     fn sync_log(&mut self) -> Result<LogCursor, RunError> {

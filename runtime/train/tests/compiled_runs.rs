@@ -198,7 +198,7 @@ fn model(folder: &Path, peak: f64, clip: Option<f64>) -> Model {
             gate: 0.0,
             split_span: span(30),
         },
-        settings: RunSettings { batch: 16, epochs: 6, seed: 3, clip, save_every: 0 },
+        settings: RunSettings { batch: 16, epochs: 6, seed: 3, clip, save_every: 0, on_nonfinite: esper_ir::OnNonFinite::Stop },
         layers: vec![layer("first", rows(&[2]), rows(&[HIDDEN])), layer("last", rows(&[HIDDEN]), rows(&[1]))],
         slots: vec![],
         seeds: vec![],

@@ -12,7 +12,7 @@ pub(super) const RECORDS: &[CodeRecord] = &[
     CodeRecord {
         code: "E0604",
         title: "a field that does not exist",
-        explanation: "A `train` has a fixed set of fields: model, data, split, normalise, augment, loss, metrics, optimizer, clip, batch, epochs, seed, precision, controls, save_every.",
+        explanation: "A `train` has a fixed set of fields: model, data, split, normalise, augment, loss, metrics, optimizer, clip, batch, epochs, seed, precision, controls, save_every, on_nonfinite.",
         wrong: "use std.hosts.{Mlp}\nuse std.losses.{cross_entropy}\nuse std.optim.{AdamW}\ntrain digits {\n    model = Mlp(10)\n    data = csv(\"digits.csv\", shape = [64])\n    loss = cross_entropy\n    optimiser = AdamW()\n    batch = 64\n    epochs = 3\n}\n",
         right: "use std.hosts.{Mlp}\nuse std.losses.{cross_entropy}\nuse std.optim.{AdamW}\ntrain digits {\n    model = Mlp(10)\n    data = csv(\"digits.csv\", shape = [64])\n    loss = cross_entropy\n    optimizer = AdamW()\n    batch = 64\n    epochs = 3\n}\n",
     },

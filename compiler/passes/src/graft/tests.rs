@@ -93,7 +93,7 @@ fn host(birth: Birth) -> Model {
             gate: 0.0,
             split_span: Span::default(),
         },
-        settings: RunSettings { batch: ROWS, epochs: 1, seed: 0, clip: None, save_every: 0 },
+        settings: RunSettings { batch: ROWS, epochs: 1, seed: 0, clip: None, save_every: 0, on_nonfinite: esper_ir::OnNonFinite::Stop },
         layers: vec![],
         slots: vec![Slot { path: "mid".into(), source: rows(3), target: rows(3), span: Span::default(), policy: Some(0), seeds: vec![0] }],
         seeds: vec![seed(birth)],

@@ -141,7 +141,7 @@ impl Deciding<'_> {
     /// Why a candidate cannot be planted in a slot now.
     fn unfit(&self, slot: usize, candidate: &Candidate) -> Option<String> {
         if self.state.refused.contains(&(slot, candidate.seed)) {
-            return Some("its compiled form was refused".into());
+            return Some("one of its kind was refused here".into());
         }
         let twin = self.state.seeds.values().find(|s| s.slot == slot && s.stage.hopeful() && s.seed == candidate.seed);
         let kinds = matches!(self.settings.policy.share, Sharing::Diversify { .. } | Sharing::ByState);

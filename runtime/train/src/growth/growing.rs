@@ -145,7 +145,7 @@ impl<'scope, 'env> Growing<'scope, 'env> {
                     let snapshot = snapshot.ok_or_else(|| RunError::bug(format!("there is no snapshot from before seed {id} blended")))?;
                     engine.restore_known(snapshot)?;
                 }
-                Change::Ramp { .. } | Change::Integrate { .. } | Change::Remove { .. } => {}
+                Change::Ramp { .. } | Change::Integrate { .. } | Change::Remove { .. } | Change::Quarantine { .. } | Change::HalveRate => {}
             }
         }
         // A snapshot is of use until its seed is gone or is part of the network for good.
@@ -208,6 +208,21 @@ impl<'scope, 'env> Growing<'scope, 'env> {
             }
         }
         Ok(true)
+    }
+
+    /// The seed that became part of the network last, of those that live.
+    pub fn newest_joined(&self) -> Option<u32> {
+        self.topology.plantings.iter().filter(|p| p.part == Part::Joined).map(|p| p.id).max()
+    }
+
+    /// Puts growth back to a state; `model` is the model as it was lowered. Gives the programs of the topology, which are built here and now,
+    /// and the model they are of.
+    pub fn go_back(&mut self, model: &Model, state: GrowthState, snapshots: Snapshots) -> Result<(Prepared, Model), RunError> {
+        // A change that was being built is not waited for: what it made is dropped with its thread's result.
+        self.next = None;
+        let back = Growing::new(self.scope, self.device, self.source, model, state, self.sizes.clone())?;
+        *self = Growing { snapshots, times: self.times, ..back };
+        Ok((self.prepare()?, self.model.clone()))
     }
 
     /// A live seed and its number among them.

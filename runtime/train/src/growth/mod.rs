@@ -15,7 +15,7 @@ pub use decider::Growth;
 pub(crate) use growing::Growing;
 pub use growing::SwapTimes;
 pub use newborn::Boost;
-pub(crate) use snapshot::{with_snapshots, without_snapshots};
+pub(crate) use snapshot::{Snapshots, Tensors};
 pub use state::{Effected, GrowthState, LiveSeed, SeedSums};
 pub use tamiyo::Tamiyo;
 pub(crate) use tamiyo::{Decided, Lengths, Measured};

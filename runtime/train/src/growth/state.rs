@@ -5,7 +5,7 @@ use super::topology::{Change, Topology};
 use crate::RunError;
 use crate::engine::SeedScalars;
 use esper_ir::Model;
-use esper_policy::Ramp;
+use esper_policy::{Governor, Ramp};
 use serde::{Deserialize, Serialize};
 
 /// Changes that took effect together.
@@ -70,6 +70,12 @@ pub struct GrowthState {
     /// What Tamiyo remembers, where policies decide.
     #[serde(default)]
     pub tamiyo: Tamiyo,
+    /// What the governor remembers; it does not go back with the rest.
+    #[serde(default)]
+    pub governor: Governor,
+    /// Seeds that were taken out because the network was no longer finite with them, and why: Tamiyo has yet to be told.
+    #[serde(default)]
+    pub quarantined: Vec<(u32, String)>,
 }
 
 impl GrowthState {
@@ -85,6 +91,13 @@ impl GrowthState {
     /// The model that the log makes of the one that was lowered: with its fossils and its live seeds.
     pub fn grown(&self, model: &Model) -> Result<Model, RunError> {
         self.topology(model)?.model()
+    }
+
+    /// Takes a seed out of what is pending.
+    pub(crate) fn cancel(&mut self, id: u32) {
+        if let Some(pending) = &mut self.pending {
+            pending.changes.retain(|change| change.seed() != Some(id));
+        }
     }
 
     /// How many seeds became part of the network for good.
@@ -111,8 +124,8 @@ impl GrowthState {
                         seed.ramp = *ramp;
                     }
                 }
-                Change::Join { .. } | Change::Restore { .. } => {}
-                Change::Integrate { id, .. } | Change::Remove { id } => self.seeds.retain(|s| s.id != *id),
+                Change::Join { .. } | Change::Restore { .. } | Change::HalveRate => {}
+                Change::Integrate { id, .. } | Change::Remove { id } | Change::Quarantine { id } => self.seeds.retain(|s| s.id != *id),
             }
         }
         self.log.push(effected);

@@ -189,6 +189,10 @@ impl Tamiyo {
             ..Observation::default()
         };
         let mut seen = vec![general; self.states.len()];
+        for (id, why) in std::mem::take(&mut growing.state.quarantined) {
+            let (policy, local) = self.local(id);
+            seen[policy].refused.push((local, why));
+        }
         let scalars: Vec<SeedScalars> = growing.state.scalars(step + 1).collect();
         let network: u64 = growing.host().parameters.iter().map(|p| p.ty.elements().unwrap_or(0) as u64).sum();
         let ids: Vec<u32> = growing.state.seeds.iter().map(|s| s.id).collect();

@@ -1,7 +1,7 @@
 //! What a model has become: the host with what fossilised in it, and the seeds that live in its slots, as a function of the changes so far.
 use super::newborn::Boost;
 use crate::RunError;
-use esper_ir::{Initialiser, Model, Part, Planting};
+use esper_ir::{Graph, Initialiser, Model, Op, Part, Planting};
 use esper_policy::Ramp;
 use serde::{Deserialize, Serialize};
 
@@ -51,6 +51,13 @@ pub enum Change {
         /// The seed's number.
         id: u32,
     },
+    /// A seed is taken out because the network was no longer finite with it. It may not have been planted yet: the run went back.
+    Quarantine {
+        /// The seed's number.
+        id: u32,
+    },
+    /// From now on the learning rate is half of what it was.
+    HalveRate,
 }
 
 impl Change {
@@ -67,6 +74,22 @@ impl Change {
             Change::Restore { id } => format!("the weights return to what they were before seed {id} began to blend"),
             Change::Integrate { id, alpha, .. } => format!("seed {id} is part of the network for good, with α = {alpha}; its slot is free"),
             Change::Remove { id } => format!("seed {id} is removed"),
+            Change::Quarantine { id } => format!("seed {id} is in quarantine: the network was no longer finite with it"),
+            Change::HalveRate => "the learning rate is halved".to_string(),
+        }
+    }
+
+    /// The seed that is changed.
+    pub(crate) fn seed(&self) -> Option<u32> {
+        match self {
+            Change::Plant { planting, .. } => Some(planting.id),
+            Change::Join { id }
+            | Change::Ramp { id, .. }
+            | Change::Restore { id }
+            | Change::Integrate { id, .. }
+            | Change::Remove { id }
+            | Change::Quarantine { id } => Some(*id),
+            Change::HalveRate => None,
         }
     }
 
@@ -112,6 +135,8 @@ impl Topology {
                     next.planting(*id)?;
                     next.plantings.retain(|p| p.id != *id);
                 }
+                Change::Quarantine { id } => next.plantings.retain(|p| p.id != *id),
+                Change::HalveRate => halve_rate(&mut next.host)?,
             }
         }
         Ok(next)
@@ -126,4 +151,18 @@ impl Topology {
         let found = self.plantings.iter_mut().find(|p| p.id == id);
         found.ok_or_else(|| RunError::bug(format!("seed {id} is changed, and does not live")))
     }
+}
+
+/// Multiplies the schedule of the learning rate by a half.
+fn halve_rate(model: &mut Model) -> Result<(), RunError> {
+    let Some(rate) = model.optimizer.learning_rate() else { return Ok(()) };
+    let mut graph = Graph::new();
+    let outputs = graph.inline(&model.optimizer.scalars[rate].graph, &|_| None).map_err(|e| RunError::bug(e.to_string()))?;
+    for (kind, node) in outputs {
+        let half = graph.full_like(0.5, node);
+        let halved = graph.binary(Op::Mul, node, half);
+        graph.add_output(kind, halved);
+    }
+    model.optimizer.scalars[rate].graph = graph;
+    Ok(())
 }

@@ -171,7 +171,7 @@ pub fn model(folder: &Path, epochs: usize) -> Model {
             gate: 0.0,
             split_span: Span::default(),
         },
-        settings: RunSettings { batch: 10, epochs, seed: 3, clip: None, save_every: 1 },
+        settings: RunSettings { batch: 10, epochs, seed: 3, clip: None, save_every: 1, on_nonfinite: esper_ir::OnNonFinite::Stop },
         layers: vec![],
         slots: vec![Slot {
             path: "mid".into(),

@@ -1,7 +1,7 @@
 //! Growth in whole runs on the processor: what stays the same bytes, what is continuous, and what a resumed run does.
 use super::grown_network::model;
 use crate::growth::{Boost, Change, Effected, Growth};
-use crate::programs::Pipeline;
+use crate::programs::{Pipeline, ProgramSource};
 use crate::training::train_with;
 use crate::{Checkpoint, Outcome, RunError, RunOptions};
 use esper_ir::{Initialiser, Join, Model, Part, Planting, RampKind};
@@ -13,9 +13,21 @@ use std::sync::atomic::AtomicBool;
 
 const EPOCHS: usize = 12;
 /// 48 training rows in batches of 10.
-const STEPS: u64 = 5;
+pub const STEPS: u64 = 5;
 
 fn run(folder: &Path, model: &Model, growth: Growth, stop: Option<u64>, resume: Option<PathBuf>) -> Result<Outcome, RunError> {
+    run_with(&Pipeline, folder, model, growth, stop, resume)
+}
+
+/// A run with programs from somewhere else.
+pub fn run_with(
+    source: &dyn ProgramSource,
+    folder: &Path,
+    model: &Model,
+    growth: Growth,
+    stop: Option<u64>,
+    resume: Option<PathBuf>,
+) -> Result<Outcome, RunError> {
     let device = esper_device::open("cpu:1").unwrap();
     let options = RunOptions {
         runs: folder.join("runs"),
@@ -28,34 +40,34 @@ fn run(folder: &Path, model: &Model, growth: Growth, stop: Option<u64>, resume: 
         stop_at_step: stop,
         growth,
     };
-    train_with(&Pipeline, model, &options, &mut ())
+    train_with(source, model, &options, &mut ())
 }
 
-fn last(outcome: &Outcome) -> Checkpoint {
+pub fn last(outcome: &Outcome) -> Checkpoint {
     Checkpoint::load(&outcome.folder.join("checkpoints"), "last").unwrap()
 }
 
 /// Every tensor that lasts by its name, with a digest of its bytes.
-fn weights(outcome: &Outcome) -> BTreeMap<String, String> {
+pub fn weights(outcome: &Outcome) -> BTreeMap<String, String> {
     last(outcome).tensors.into_iter().map(|t| (t.name, blake3::hash(&t.bytes).to_hex().to_string())).collect()
 }
 
-fn plant(id: u32) -> Change {
+pub fn plant(id: u32) -> Change {
     let planting = Planting { id, slot: 0, seed: 0, part: Part::Shadow, join: Join::Add, opened: false };
     Change::Plant { planting, boost: Boost { rate: 3.0, decay: 20.0 }, zeroed: vec![], initialiser: Initialiser::ZeroLast }
 }
 
 /// α goes to 1 in eight steps or more, from the end of an epoch on.
-fn ramp(id: u32, epoch: u64, curve: RampKind) -> Change {
+pub fn ramp(id: u32, epoch: u64, curve: RampKind) -> Change {
     Change::Ramp { id, ramp: Ramp::new(0.0, 1.0, epoch * STEPS, 8, curve) }
 }
 
-fn effects(list: &[(u64, Vec<Change>)]) -> Growth {
+pub fn effects(list: &[(u64, Vec<Change>)]) -> Growth {
     Growth::Replay(list.iter().map(|(epoch, changes)| Effected { step: epoch * STEPS, changes: changes.clone() }).collect())
 }
 
 /// A whole life: germinates, is joined, counts fully, fossilises; a second one comes and goes.
-fn life() -> Growth {
+pub fn life() -> Growth {
     effects(&[
         (2, vec![plant(1)]),
         (4, vec![Change::Join { id: 1 }, ramp(1, 4, RampKind::Cosine)]),
@@ -65,7 +77,7 @@ fn life() -> Growth {
     ])
 }
 
-fn epochs(outcome: &Outcome) -> Vec<EpochRecord> {
+pub fn epochs(outcome: &Outcome) -> Vec<EpochRecord> {
     let text = std::fs::read_to_string(outcome.folder.join("metrics.jsonl")).unwrap();
     text.lines().filter_map(|l| if let Event::Epoch(r) = serde_json::from_str(l).unwrap() { Some(r) } else { None }).collect()
 }

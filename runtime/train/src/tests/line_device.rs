@@ -63,7 +63,7 @@ pub fn model(folder: &Path, rows: usize) -> Model {
             gate: 0.0,
             split_span: span(30),
         },
-        settings: RunSettings { batch: 8, epochs: 6, seed: 3, clip: None, save_every: 0 },
+        settings: RunSettings { batch: 8, epochs: 6, seed: 3, clip: None, save_every: 0, on_nonfinite: esper_ir::OnNonFinite::Stop },
         layers: vec![],
         slots: vec![],
         seeds: vec![],

@@ -105,7 +105,7 @@ impl<'a> Engine<'a> {
     }
 
     /// A field of a `train` whose value is one of the words that [`experiment`](crate::experiment) lists.
-    fn field_word(&mut self, field: &Field<'a>, what: &str) -> Option<(&'static WordInfo, Span, &'a [Arg])> {
+    pub(super) fn field_word(&mut self, field: &Field<'a>, what: &str) -> Option<(&'static WordInfo, Span, &'a [Arg])> {
         let known: Vec<&str> = words_of(field.name).map(|w| w.name).collect();
         let (name, span, args) = self.word_call(field, &known, what)?;
         words_of(field.name).find(|w| w.name == name).map(|word| (word, span, args))

@@ -13,7 +13,7 @@ use crate::hir::{self, Builtin, Distribution, IndexItem};
 use crate::names::{ItemClass, ItemInfo};
 use esper_diagnostics::{Diagnostic, Span};
 use esper_grammar::ast::*;
-use esper_ir::{BATCH, DType, Dim, Input, OutputKind, RunSettings, TensorType};
+use esper_ir::{BATCH, DType, Dim, Input, OnNonFinite, OutputKind, RunSettings, TensorType};
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
@@ -128,7 +128,22 @@ impl<'a> Engine<'a> {
                 _ => None,
             },
         };
-        Some(RunSettings { batch: batch?, epochs: epochs?, seed: seed?, clip: clip?, save_every: save_every? })
+        let on_nonfinite = self.on_nonfinite(fields);
+        Some(RunSettings { batch: batch?, epochs: epochs?, seed: seed?, clip: clip?, save_every: save_every?, on_nonfinite: on_nonfinite? })
+    }
+
+    fn on_nonfinite(&mut self, fields: &Fields<'a>) -> Option<OnNonFinite> {
+        // A run that grows has a seed to take out.
+        let Some(field) = fields.get("on_nonfinite").cloned() else {
+            return Some(if !fields.grow.is_empty() { OnNonFinite::Rollback } else { OnNonFinite::Stop });
+        };
+        let (word, _, args) = self.field_word(&field, "what to do about a step that is not finite")?;
+        let name = word.name;
+        if let Some(arg) = args.first() {
+            self.report(Diagnostic::error("E0202", format!("`{name}` takes no arguments"), arg.value.span, "nothing reads this"));
+            return None;
+        }
+        Some(if name == "rollback" { OnNonFinite::Rollback } else { OnNonFinite::Stop })
     }
 
     fn count(&mut self, fields: &Fields<'a>, name: &str, default: Option<usize>) -> Option<usize> {
