@@ -10,10 +10,13 @@ pub struct Considered {
     /// `mid: Bottleneck(reduce = 4), zero_last`.
     pub arm: String,
     /// The reward that is expected of it, in [0, 1].
+    #[serde(deserialize_with = "crate::gate::number")]
     pub expected: f64,
     /// How many rewards that is worth.
+    #[serde(deserialize_with = "crate::gate::number")]
     pub count: f64,
     /// What the rule went by.
+    #[serde(deserialize_with = "crate::gate::number")]
     pub score: f64,
     /// Predicted first-order gain in nats per sample, where there was one.
     pub predicted: Option<f64>,
@@ -84,8 +87,10 @@ pub enum Event {
         /// Mean uncapped gain in nats per sample, in the gain test.
         gain: Option<f64>,
         /// Natural logarithm of the e-value.
+        #[serde(deserialize_with = "crate::gate::number")]
         log_evidence: f64,
         /// Natural logarithm of what it has to reach.
+        #[serde(deserialize_with = "crate::gate::number")]
         log_threshold: f64,
     },
     /// What a try of an arm was worth.
@@ -95,8 +100,10 @@ pub enum Event {
         /// Gain in nats per sample.
         gain: Option<f64>,
         /// Rent in nats per sample.
+        #[serde(deserialize_with = "crate::gate::number")]
         rent: f64,
         /// In [0, 1].
+        #[serde(deserialize_with = "crate::gate::number")]
         reward: f64,
     },
     /// Probes were compared.
@@ -113,8 +120,10 @@ pub enum Event {
         /// Which seed.
         seed: String,
         /// α now.
+        #[serde(deserialize_with = "crate::gate::number")]
         from: f64,
         /// Its target.
+        #[serde(deserialize_with = "crate::gate::number")]
         to: f64,
         /// Steps it takes.
         steps: u64,
@@ -135,10 +144,13 @@ pub enum Event {
         /// Which seed.
         seed: String,
         /// Validation loss then.
+        #[serde(deserialize_with = "crate::gate::number")]
         before: f64,
         /// Validation loss now.
+        #[serde(deserialize_with = "crate::gate::number")]
         after: f64,
         /// The largest rise that would have been let pass.
+        #[serde(deserialize_with = "crate::gate::number")]
         allowed: f64,
         /// Whether that state returns. It does not where the network has been changed in the meantime.
         returns: bool,

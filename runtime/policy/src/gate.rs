@@ -1,6 +1,11 @@
 //! A condition on a number that can say by how much it was missed.
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::borrow::Cow;
+
+/// Reads a number as JSON has it, which knows none that is not finite: `null` is not a number.
+pub(crate) fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
+}
 
 /// On which side of its bound a number has to lie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +27,7 @@ pub struct Reading {
     /// On which side of the bound it has to lie.
     pub side: Side,
     /// The bound.
+    #[serde(deserialize_with = "number")]
     pub bound: f64,
 }
 

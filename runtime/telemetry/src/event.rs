@@ -96,6 +96,9 @@ pub struct GrowthRecord {
     pub step: u64,
     /// Epochs finished.
     pub epoch: u64,
+    /// The policy that decided, by its number among the model's; none for what took effect.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<usize>,
     /// What kind of event it is, in one word: `germinate`, `denied`.
     pub kind: String,
     /// The event in a sentence for people.

@@ -12,6 +12,7 @@ mod governing;
 pub mod growth;
 mod programs;
 mod run_folder;
+pub mod story;
 mod summary;
 mod training;
 
@@ -19,7 +20,7 @@ pub use checkpoint::{Best, Checkpoint, Manifest, Progress, StoredTensor, Sums, V
 pub use data::CODES;
 pub use failure::RunError;
 pub use finished_run::{Evaluation, FinishedRun, Part, evaluate, predict};
-pub use run_folder::{ResolvedConfiguration, RunFolder};
+pub use run_folder::{LOG_VERSION, ResolvedConfiguration, RunFolder};
 pub use summary::{Summary, summarise, training_rows};
 pub use training::{Outcome, RunOptions, train};
 

@@ -34,20 +34,30 @@ pub struct ResolvedConfiguration {
     pub data_folder: PathBuf,
     /// The device, in words.
     pub device: String,
+    /// The version of `metrics.jsonl`, [`LOG_VERSION`]; 0 where it had none yet.
+    #[serde(default)]
+    pub log: u32,
 }
+
+/// The version of the events in `metrics.jsonl` that this build writes and can tell.
+pub const LOG_VERSION: u32 = 1;
 
 impl RunFolder {
     /// Makes `<runs>/<name>-<n>` with the first number that is free.
     pub fn create(runs: &Path, name: &str) -> Result<RunFolder, RunError> {
+        let folder = RunFolder::numbered(runs, name)?;
+        let checkpoints = folder.checkpoints();
+        fs::create_dir(&checkpoints).map_err(RunError::files(&checkpoints))?;
+        Ok(folder)
+    }
+
+    /// Makes `<runs>/<name>-<n>` with the first number that is free, for what several runs together came to.
+    pub fn numbered(runs: &Path, name: &str) -> Result<RunFolder, RunError> {
         fs::create_dir_all(runs).map_err(RunError::files(runs))?;
         for number in 1u32.. {
             let path = runs.join(format!("{name}-{number}"));
             match fs::create_dir(&path) {
-                Ok(()) => {
-                    let checkpoints = path.join("checkpoints");
-                    fs::create_dir(&checkpoints).map_err(RunError::files(&checkpoints))?;
-                    return Ok(RunFolder { path });
-                }
+                Ok(()) => return Ok(RunFolder { path }),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(RunError::Files { path, error }),
             }

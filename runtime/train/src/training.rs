@@ -5,16 +5,14 @@ use crate::engine::Engine;
 use crate::governing::Good;
 use crate::growth::{Change, Decided, Effected, Growing, Growth, GrowthState, Lengths, Measured, SwapTimes, Tamiyo, Tensors};
 use crate::programs::{Pipeline, ProgramSource};
-use crate::run_folder::{ResolvedConfiguration, RunFolder};
+use crate::run_folder::{LOG_VERSION, ResolvedConfiguration, RunFolder};
 use crate::summary::{Summary, training_sizes};
 use crate::{RunError, summary};
 use esper_device::Device;
 use esper_diagnostics::Diagnostic;
 use esper_ir::{Model, OnNonFinite};
 use esper_policy::{Alarm, ROLLBACKS, WITHIN};
-use esper_telemetry::{
-    EpochRecord, Event, GrowthRecord, LogCursor, MetricsLog, Observer, Report, Scores, StepRecord, Values, render_report,
-};
+use esper_telemetry::{EpochRecord, Event, GrowthRecord, LogCursor, MetricsLog, Observer, Scores, StepRecord, Values};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::Scope;
@@ -213,6 +211,7 @@ fn describe(folder: &RunFolder, model: &Model, options: &RunOptions, data_folder
         // Absolute, so that the run can be used from another folder.
         data_folder: std::path::absolute(&data_folder).unwrap_or(data_folder),
         device: options.device.name(),
+        log: LOG_VERSION,
     };
     let text = serde_json::to_string_pretty(&configuration).map_err(std::io::Error::from).map_err(RunError::files(folder.path()))?;
     folder.write("config.resolved.json", text.as_bytes())?;
@@ -361,7 +360,7 @@ impl Run<'_, '_, '_> {
         for change in &effected.changes {
             let data = serde_json::to_value(change).map_err(|e| RunError::bug(e.to_string()))?;
             let (text, kind) = (change.sentence(self.model), "effect".to_string());
-            self.tell(GrowthRecord { step: effected.step, epoch, kind, text, data });
+            self.tell(GrowthRecord { step: effected.step, epoch, policy: None, kind, text, data });
         }
         for text in std::mem::take(&mut self.growing.births) {
             let data = serde_json::Value::Null;
@@ -394,14 +393,15 @@ impl Run<'_, '_, '_> {
         let decided = tamiyo.decide(self.model, &mut self.growing, &mut self.engine, &self.dataset, &mut self.batch, &measured);
         self.growing.state.tamiyo = tamiyo;
         let (mut changes, mut effective) = (vec![], due);
-        for Decided { decision, changes: later, at_once } in decided? {
+        for (policy, Decided { decision, changes: later, at_once }) in decided?.into_iter().enumerate() {
             for event in &decision.events {
                 let data = serde_json::to_value(event).map_err(|e| RunError::bug(e.to_string()))?;
                 let kind = data["event"].as_str().unwrap_or_default().to_string();
                 let epoch = self.manifest.progress.epochs;
-                self.tell(GrowthRecord { step, epoch, kind, text: event.sentence(), data });
+                self.tell(GrowthRecord { step, epoch, policy: Some(policy), kind, text: event.sentence(), data });
             }
-            self.growing.at_once(step, at_once, &mut self.engine)?;
+            self.growing.at_once(step, at_once.clone(), &mut self.engine)?;
+            self.tell_effect(&Effected { step, changes: at_once })?;
             changes.extend(later);
             effective = decision.effective;
         }
@@ -559,22 +559,7 @@ impl Run<'_, '_, '_> {
 
     /// Writes `report.html` from the log, which also holds the epochs before a resumption.
     fn write_report(&self) -> Result<(), RunError> {
-        let log = self.folder.read("metrics.jsonl")?;
-        let epochs: Vec<EpochRecord> = log
-            .split(|b| *b == b'\n')
-            .filter_map(|line| match serde_json::from_slice(line) {
-                Ok(Event::Epoch(record)) => Some(record),
-                _ => None,
-            })
-            .collect();
-        let text = |name: &str| self.folder.read(name).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-        let page = render_report(&Report {
-            title: &self.folder.name(),
-            summary: &text("summary.txt")?,
-            configuration: &text("config.resolved.json")?,
-            epochs: &epochs,
-        });
-        self.folder.write("report.html", page.as_bytes())
+        crate::story::write_report(&self.folder, self.model, &[])
     }
 }
 
