@@ -150,6 +150,10 @@ pub enum Command {
         /// Train the same without growth too, on the same rows in the same order, and compare
         #[arg(long, conflicts_with_all = ["resume", "dry_run"])]
         twin: bool,
+        /// Train controls too and compare; without a list, all: `--controls=off,static,equal_flops,fixed_schedule`
+        #[arg(long, value_name = "CONTROLS", num_args = 0..=1, require_equals = true, default_missing_value = "all",
+              conflicts_with_all = ["resume", "dry_run"])]
+        controls: Option<String>,
         /// Train once for each seed: `0..4`, or `0,3,7`
         #[arg(long, value_name = "SEEDS", value_parser = seeds, conflicts_with_all = ["resume", "dry_run"])]
         seeds: Option<Seeds>,
@@ -201,6 +205,14 @@ pub enum Command {
     Explain {
         /// `E0301`
         code: Option<String>,
+    },
+    /// Tell how a run grew: what was considered, chosen, denied, kept and dropped, and why
+    ExplainRun {
+        /// The run's folder, or its name in `--runs`: `digits-3`
+        run: PathBuf,
+        /// Folder in which runs are kept
+        #[arg(long, default_value = "runs")]
+        runs: PathBuf,
     },
     /// Documentation of a name: `std.nn.Linear`, `max_pool`, `std.optim`
     Doc {

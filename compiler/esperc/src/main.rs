@@ -7,6 +7,7 @@ mod comparison;
 mod development;
 mod exit;
 mod experiment;
+mod explain_run;
 mod finished;
 mod format;
 mod knowledge;
@@ -68,10 +69,10 @@ fn execute(command: Command, terminal: &Terminal) -> Result<(), Failure> {
         Command::Build { file, train, emit, program, set, output } => {
             build::build(&build::Build { file, train, emit, program, set, output }, terminal)
         }
-        Command::Run { file, train, set, device, threads, runs, resume, twin, seeds, dry_run, quiet } => {
+        Command::Run { file, train, set, device, threads, runs, resume, twin, controls, seeds, dry_run, quiet } => {
             let seeds = seeds.map(|arguments::Seeds(all)| all);
-            let arguments = run::Run { file, train, set, device, threads, runs, resume, twin, seeds, dry_run, quiet };
-            if arguments.twin || arguments.seeds.is_some() {
+            let arguments = run::Run { file, train, set, device, threads, runs, resume, twin, controls, seeds, dry_run, quiet };
+            if arguments.twin || arguments.controls.is_some() || arguments.seeds.is_some() {
                 comparison::compare(&arguments, terminal)
             } else {
                 run::run(&arguments, terminal)
@@ -81,6 +82,7 @@ fn execute(command: Command, terminal: &Terminal) -> Result<(), Failure> {
         Command::Predict { run, data, output, checkpoint } => finished::predict(&run, &data, output.as_deref(), &checkpoint, terminal),
         Command::Fmt { files, check, diff } => format::format(&files, check, diff, terminal),
         Command::Explain { code } => manual::explain(code.as_deref()),
+        Command::ExplainRun { run, runs } => explain_run::explain_run(&run, &runs, terminal),
         Command::Doc { name, source } => manual::document(name.as_deref(), source),
         Command::Bench { workloads, threads, seconds, profile, json } => {
             bench::bench(&bench::Bench { workloads, threads, seconds, profile, json }, terminal)

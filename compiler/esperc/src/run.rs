@@ -31,6 +31,8 @@ pub struct Run {
     pub resume: Option<PathBuf>,
     /// Whether the same is trained without growth too.
     pub twin: bool,
+    /// What is trained beside it, by the names of controls, or `all`.
+    pub controls: Option<String>,
     /// One run for each.
     pub seeds: Option<Vec<u64>>,
     /// Only the summary.

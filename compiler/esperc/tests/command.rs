@@ -10,7 +10,7 @@ impl Desk {
         let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::create_dir(folder.path().join("data")).expect("a folder");
-        for file in ["digits.blueprint", "data/digits.csv.gz"] {
+        for file in ["digits.blueprint", "digits_grow.blueprint", "data/digits.csv.gz"] {
             std::fs::copy(examples.join(file), folder.path().join(file)).expect("an example");
         }
         Desk(folder)
@@ -179,6 +179,15 @@ fn a_run_is_made_used_and_described() {
     }
     let test = desk.run(&["eval", "runs/digits-1", "--split", "test"]).ends(0).out;
     assert!(test.starts_with("180 rows of test, ") && test.contains("accuracy"), "{test}");
+    // By name or by folder; a network without slots has a story too.
+    let story = desk.run(&["explain-run", "digits-1"]).ends(0).out;
+    assert!(story.starts_with("digits-1: DigitsMlp(hidden = 16), seed ") && story.contains("nothing could grow"), "{story}");
+    assert_eq!(desk.run(&["explain-run", "runs/digits-1"]).ends(0).out, story);
+    let json = desk.run(&["explain-run", "digits-1", "--message-format", "json"]).ends(0).out;
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&json).expect("JSON")["epochs"].as_array().map(Vec::len), Some(3));
+    assert!(desk.run(&["explain-run", "digits-1", "--message-format", "sarif"]).ends(2).err.contains("--message-format json"));
+    assert!(desk.run(&["explain-run", "digits-9"]).ends(3).err.contains("there is no such folder"));
+    assert!(desk.run(&["explain-run", "runs"]).ends(3).err.contains("not the folder of a run"));
     let row = format!("{}\n", vec!["0"; 64].join(","));
     desk.write("rows.csv", &row.repeat(2));
     let predicted = desk.run(&["predict", "runs/digits-1", "--data", "rows.csv"]).ends(0).out;
@@ -187,6 +196,40 @@ fn a_run_is_made_used_and_described() {
     desk.write("rows.csv", &row[2..]);
     let refused = desk.run(&["predict", "runs/digits-1", "--data", "rows.csv"]).ends(3);
     assert!(refused.err.contains("D0107") && refused.err.contains("rows.csv:1:1") && refused.out.is_empty(), "{}", refused.err);
+}
+
+#[test]
+fn a_growing_run_is_compared_with_controls_on_one_page() {
+    let desk = Desk::new();
+    let grow = ["run", "digits_grow.blueprint", "--set", "epochs=45", "--seeds", "0..1", "--quiet"];
+    let said = desk.run(&[&grow[..], &["--controls=off,static,equal_flops,fixed_schedule"]].concat()).ends(0).out;
+    for line in
+        ["verdict: ", "for the same FLOPs (learning rate tuned on validation: factor ", "for as many epochs", "at the same steps", "cost: "]
+    {
+        assert!(said.contains(line), "{line}: {said}");
+    }
+    let page = desk.read("runs/digits-comparison-1/report.html");
+    for text in
+        ["seed 0: ", "seed 1: ", "../twins/digits-2/report.html", "../static/digits-2/", "../fixed_schedule/digits-2/", "than equal_flops"]
+    {
+        assert!(page.contains(text), "{text}");
+    }
+    // Each growing run knows what came of it, and draws its twin.
+    assert_eq!(desk.read("runs/digits-2/verdict.txt"), said);
+    assert!(desk.read("runs/digits-2/report.html").contains(">off</text>"));
+    let story = desk.run(&["explain-run", "digits-2"]).ends(0).out;
+    assert!(story.contains(said.lines().nth(1).expect("a verdict")) && story.contains("GERMINATED"), "{story}");
+    // The schedule of the run that it was taken from gives that run again.
+    let csv = |run: &str| desk.read(&format!("runs/{run}/metrics.csv"));
+    assert_eq!(csv("fixed_schedule/digits-1"), csv("digits-1"));
+    // A twin is what the growing run was before its first seed counted, and the report is the same bytes again.
+    assert_eq!(csv("twins/digits-1").lines().take(10).collect::<Vec<_>>(), csv("digits-1").lines().take(10).collect::<Vec<_>>());
+    let again = desk.run(&[&grow[..], &["--controls=off,static,equal_flops,fixed_schedule", "--runs", "again"]].concat()).ends(0).out;
+    assert_eq!((again, desk.read("again/digits-comparison-1/report.html")), (said, page));
+    for (word, says) in [("pruned_from_large", "does not exist yet"), ("twin", "there is no control `twin`")] {
+        assert!(desk.run(&["run", "digits_grow.blueprint", &format!("--controls={word}")]).ends(2).err.contains(says), "{word}");
+    }
+    assert!(desk.run(&["run", "digits.blueprint", "--controls=off"]).ends(2).err.contains("has no `grow` lines"));
 }
 
 #[test]

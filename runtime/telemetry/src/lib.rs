@@ -9,4 +9,7 @@ mod report;
 pub use display::{Display, DisplayMode};
 pub use event::{EpochRecord, Event, GrowthRecord, Observer, Scores, StepRecord, Values};
 pub use log::{LogCursor, MetricsLog};
-pub use report::{Report, render_report};
+pub use report::{
+    ArmReport, ComparisonReport, DecisionRow, Grown, GrowthReport, Layer, Network, Place, Report, SeedLane, SeedReport, StageSpan,
+    render_comparison, render_report,
+};
