@@ -1,6 +1,7 @@
 //! What a person sees while a run goes on: a bar on a terminal, plain lines elsewhere.
-use crate::{EpochRecord, Event, Observer, Scores, StepRecord};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use crate::slots::lines;
+use crate::{EpochRecord, Event, Observer, Scores, SlotRecord, StepRecord};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::fmt::Write as _;
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -8,7 +9,7 @@ use std::time::{Duration, Instant};
 /// How progress is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DisplayMode {
-    /// A bar that redraws itself, and lines of epochs above it.
+    /// A bar that redraws itself, with lines of epochs above it, and below it a line for each slot of a growing run.
     Terminal,
     /// Lines of epochs, and one about every ten seconds within a long epoch.
     Plain,
@@ -32,6 +33,9 @@ pub struct Display {
     mode: DisplayMode,
     out: Box<dyn Write + Send>,
     bar: Option<ProgressBar>,
+    /// The bar with the lines below it.
+    together: Option<MultiProgress>,
+    slots: Vec<ProgressBar>,
     epochs: u64,
     epoch_steps: u64,
     first_step: u64,
@@ -55,6 +59,8 @@ impl Display {
             mode,
             out,
             bar: None,
+            together: None,
+            slots: vec![],
             epochs: 0,
             epoch_steps: 0,
             first_step: 0,
@@ -87,11 +93,26 @@ impl Display {
         (self.started, self.epoch_started, self.last_shown) = (now, now, now);
         if self.mode == DisplayMode::Terminal {
             let style = ProgressStyle::with_template("{prefix} {bar:24} {pos}/{len}  {wide_msg}").expect("the template is well formed");
-            let bar = ProgressBar::with_draw_target(Some(epochs * epoch_steps), ProgressDrawTarget::stderr_with_hz(10));
+            let together = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(10));
+            let bar = together.add(ProgressBar::new(epochs * epoch_steps));
             bar.set_style(style.progress_chars("━╸─"));
             bar.set_prefix(format!("epoch {}/{epochs}", (done / epoch_steps.max(1) + 1).min(epochs)));
             bar.set_position(done);
-            self.bar = Some(bar);
+            (self.bar, self.together) = (Some(bar), Some(together));
+        }
+    }
+
+    /// Shows how the slots stand, on a terminal; elsewhere the lines of what happens say it.
+    fn stand(&mut self, slots: &[SlotRecord]) {
+        let Some(together) = &self.together else { return };
+        let lines = lines(slots);
+        self.slots.drain(lines.len().min(self.slots.len())..).for_each(|line| together.remove(&line));
+        for (number, text) in lines.into_iter().enumerate() {
+            if number == self.slots.len() {
+                let style = ProgressStyle::with_template("  {wide_msg}").expect("the template is well formed");
+                self.slots.push(together.add(ProgressBar::new_spinner().with_style(style)));
+            }
+            self.slots[number].set_message(text);
         }
     }
 
@@ -188,9 +209,10 @@ impl Display {
     }
 
     fn end(&mut self) {
-        if let Some(bar) = self.bar.take() {
+        for bar in self.slots.drain(..).chain(self.bar.take()) {
             bar.finish_and_clear();
         }
+        self.together = None;
     }
 }
 
@@ -209,6 +231,7 @@ impl Observer for Display {
             Event::Epoch(record) => self.epoch(record),
             Event::Growth(record) if TOLD.contains(&record.kind.as_str()) => self.line(&format!("epoch {}: {}", record.epoch, record.text)),
             Event::Growth(_) => {}
+            Event::Slots { slots } => self.stand(slots),
             Event::Checkpoint { .. } => {}
             Event::Interrupted { step } => {
                 self.end();

@@ -107,6 +107,36 @@ pub struct GrowthRecord {
     pub data: serde_json::Value,
 }
 
+/// How a slot stands, for people who watch. It is not logged: the log has the events that it follows from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SlotRecord {
+    /// `blocks[3].mid`.
+    pub path: String,
+    /// What grows there.
+    pub seeds: Vec<SeedRecord>,
+    /// How many seeds have become part of the network there.
+    pub fossils: usize,
+    /// Until so many steps are done nothing is planted there, where that lies ahead.
+    pub rests_until: Option<u64>,
+}
+
+/// How a seed stands.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SeedRecord {
+    /// `mid#1`.
+    pub name: String,
+    /// `Bottleneck(reduce = 4)`.
+    pub blueprint: String,
+    /// `TRAINING`.
+    pub stage: String,
+    /// How much it counts.
+    pub alpha: f64,
+    /// Mean gain in nats a gate row, once its gain test has begun.
+    pub gain: Option<f64>,
+    /// The e-value of its gain test and what it has to reach.
+    pub evidence: Option<(f64, f64)>,
+}
+
 /// What happens in a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
@@ -134,6 +164,11 @@ pub enum Event {
     Epoch(EpochRecord),
     /// The network grew, or was kept from growing.
     Growth(GrowthRecord),
+    /// How the slots stand after a decision.
+    Slots {
+        /// Every slot that something may grow in.
+        slots: Vec<SlotRecord>,
+    },
     /// A checkpoint was written.
     Checkpoint {
         /// `last`, `best`, `epoch-10`.

@@ -5,9 +5,10 @@ mod display;
 mod event;
 mod log;
 mod report;
+mod slots;
 
 pub use display::{Display, DisplayMode};
-pub use event::{EpochRecord, Event, GrowthRecord, Observer, Scores, StepRecord, Values};
+pub use event::{EpochRecord, Event, GrowthRecord, Observer, Scores, SeedRecord, SlotRecord, StepRecord, Values};
 pub use log::{LogCursor, MetricsLog};
 pub use report::{
     ArmReport, ComparisonReport, DecisionRow, Grown, GrowthReport, Layer, Network, Place, Report, SeedLane, SeedReport, StageSpan,

@@ -503,6 +503,10 @@ impl Run<'_, '_, '_> {
         self.observer.event(&event);
         self.grow(&record.train, record.val.as_ref())?;
         self.note_good()?;
+        if self.options.growth == Growth::Policies && !self.model.policies.is_empty() {
+            let slots = self.growing.state.tamiyo.standing(self.manifest.progress.step);
+            self.observer.event(&Event::Slots { slots });
+        }
         if best {
             self.unsaved_best = Some(self.snapshot()?);
         }

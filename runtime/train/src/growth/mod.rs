@@ -5,6 +5,7 @@ mod decider;
 mod growing;
 mod newborn;
 mod snapshot;
+mod standing;
 mod state;
 mod tamiyo;
 mod topology;

@@ -15,6 +15,8 @@ pub(super) enum Line {
     Decided(GrowthRecord, Decided),
     /// What took effect.
     Effect(GrowthRecord, Change),
+    /// What is told in its sentence alone.
+    Told(GrowthRecord),
 }
 
 /// A log as it was read.
@@ -72,6 +74,7 @@ fn parsed(line: &[u8]) -> Result<Line, serde_json::Error> {
     let Event::Growth(record) = serde_json::from_slice(line)? else { return serde_json::from_slice(line).map(Line::Event) };
     let data = record.data.clone();
     Ok(match record.kind.as_str() {
+        _ if data.is_null() => Line::Told(record),
         "effect" => Line::Effect(record, serde_json::from_value(data)?),
         _ => Line::Decided(record, serde_json::from_value(data)?),
     })

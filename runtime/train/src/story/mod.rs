@@ -173,6 +173,7 @@ impl Story {
                 log::Line::Event(Event::Epoch(record)) => story.epochs.push(record),
                 log::Line::Event(_) => {}
                 log::Line::Decided(record, event) => story.decided(&record, &event),
+                log::Line::Told(record) => story.told(record),
                 log::Line::Effect(record, change) => {
                     story.took_effect(&record, &change, model);
                     match effects.last_mut().filter(|e| e.step == record.step) {
@@ -262,6 +263,14 @@ impl Story {
         }
         let (step, epoch, kind, text) = (record.step, record.epoch, record.kind.clone(), record.text.clone());
         self.entries.push(Entry { step, epoch, about, seed: seed.cloned(), kind, text, details });
+    }
+
+    /// A sentence that begins with a seed's name is about it.
+    fn told(&mut self, record: esper_telemetry::GrowthRecord) {
+        let seed = self.seeds.iter().rev().find(|s| record.text.starts_with(&s.name));
+        let (about, seed) = seed.map_or((About::Run, None), |s| (About::Slot(s.slot.clone()), Some(s.name.clone())));
+        let esper_telemetry::GrowthRecord { step, epoch, kind, text, .. } = record;
+        self.entries.push(Entry { step, epoch, about, seed, kind, text, details: vec![] });
     }
 
     fn took_effect(&mut self, record: &esper_telemetry::GrowthRecord, change: &Change, model: &Model) {
