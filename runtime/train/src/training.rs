@@ -364,7 +364,7 @@ impl Run<'_, '_, '_> {
         }
         for text in std::mem::take(&mut self.growing.births) {
             let data = serde_json::Value::Null;
-            self.tell(GrowthRecord { step: effected.step, epoch, kind: "birth".to_string(), text, data });
+            self.tell(GrowthRecord { step: effected.step, epoch, policy: None, kind: "birth".to_string(), text, data });
         }
         Ok(())
     }
