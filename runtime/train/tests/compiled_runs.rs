@@ -304,6 +304,7 @@ fn every_event_comes_in_its_order() {
                 Event::Step(step) => format!("{}.{}", step.epoch, step.step_in_epoch),
                 Event::Epoch(record) => format!("epoch {}", record.epoch),
                 Event::Growth(record) => record.kind.clone(),
+                Event::Slots { slots } => format!("{} slots", slots.len()),
                 Event::Checkpoint { name, .. } => name.clone(),
                 Event::Interrupted { .. } => "interrupted".into(),
                 Event::Finished { .. } => "finished".into(),
