@@ -1,10 +1,12 @@
 //! The story of a run, told from a recorded log: the log of the example that grows, shortened.
-use esper_driver::Session;
+use esper_driver::{Artifact, Session};
 use esper_ir::Model;
 use esper_tests::root;
+use esper_train::growth::{Change, Effected, Growth};
 use esper_train::story::Story;
-use esper_train::{RunError, RunFolder};
+use esper_train::{Outcome, RunError, RunFolder, RunOptions, train};
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 
 fn model() -> Model {
     Session::new().build(&root().join("examples/digits_grow.blueprint"), None, &[]).unwrap_or_else(|e| panic!("{e}")).model
@@ -81,4 +83,63 @@ fn logs_of_other_versions_are_refused_with_who_wrote_them() {
 fn a_run_that_has_just_begun_has_a_story() {
     let story = told("", 1).unwrap_or_else(|e| panic!("{e}"));
     assert!(story.text().contains("not finished: 0 of 60 epochs") && story.text().contains("nothing was decided"), "{}", story.text());
+}
+
+fn run(artifact: &Artifact, runs: &Path, growth: Growth) -> Outcome {
+    let device = esper_device::open("cpu:1").expect("a processor");
+    let options = RunOptions {
+        runs: runs.to_path_buf(),
+        resume: None,
+        data_folder: Some(root().join("examples")),
+        device: &*device,
+        artifact: &artifact.to_bytes().expect("an artifact"),
+        interrupt: &AtomicBool::new(false),
+        log_every: 0,
+        stop_at_step: None,
+        growth,
+    };
+    train(&artifact.model, &options, &mut ()).unwrap_or_else(|e| panic!("{e}"))
+}
+
+/// The same changes for the next seed, so many steps later.
+fn later(effected: &Effected, steps: u64) -> Effected {
+    let mut changes = effected.changes.clone();
+    for change in &mut changes {
+        match change {
+            Change::Plant { planting, .. } => planting.id += 1,
+            Change::Ramp { id, ramp } => (*id, ramp.start) = (*id + 1, ramp.start + steps),
+            Change::Integrate { id, born, .. } => (*id, *born) = (*id + 1, *born + steps),
+            Change::Join { id } | Change::Restore { id } | Change::Remove { id } => *id += 1,
+        }
+    }
+    Effected { step: effected.step + steps, changes }
+}
+
+#[test]
+fn fossils_share_what_they_lower_validation_loss_by() {
+    let runs = tempfile::tempdir().expect("a folder");
+    let artifact = Session::new().build(&root().join("examples/digits_grow.blueprint"), None, &[]).unwrap_or_else(|e| panic!("{e}"));
+    let told = |outcome: &Outcome| {
+        let story = Story::read(&RunFolder::open(&outcome.folder).expect("a run"), &artifact.model).unwrap_or_else(|e| panic!("{e}"));
+        (story.contributions.clone().expect("contributions"), story)
+    };
+    let grown = run(&artifact, runs.path(), Growth::Policies);
+    let (one, story) = told(&grown);
+    let loss = |outcome: &Outcome| outcome.last.as_ref().and_then(|e| e.val.as_ref()).expect("a validation").loss;
+    assert_eq!((one.shares.len(), one.settings, one.exact, one.shares[0].0.as_str()), (1, 2, true, "wide#1"));
+    // As it is, the network is the one that was validated.
+    assert!((one.with - loss(&grown)).abs() < 1e-9 && one.shares[0].1 > 0.1, "{one:?}");
+    assert!(story.text().contains("What each fossil lowers validation loss by: wide#1 "), "{}", story.text());
+    // A second seed lives the same life behind the first.
+    let first = grown.growth.log.clone();
+    let after = first.last().map_or(0, |e| e.step);
+    let start = first.first().map_or(0, |e| e.step);
+    let second = first.iter().map(|e| later(e, after + 32 - start));
+    let both = run(&artifact, runs.path(), Growth::Replay(first.iter().cloned().chain(second).collect()));
+    let (two, story) = told(&both);
+    assert_eq!((two.shares.len(), two.settings, two.exact), (2, 4, true), "{two:?}");
+    let sum: f64 = two.shares.iter().map(|(_, share)| share).sum();
+    assert!((sum - (two.without - two.with)).abs() < 1e-9 && (two.with - loss(&both)).abs() < 1e-9, "{two:?}");
+    assert!(two.shares[0].1 != two.shares[1].1);
+    assert_eq!(story.seeds.iter().map(|s| s.name.as_str()).collect::<Vec<_>>(), ["wide#1", "wide#2"]);
 }

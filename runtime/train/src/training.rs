@@ -3,7 +3,9 @@ use crate::checkpoint::{Best, Checkpoint, Manifest, Progress, Sums};
 use crate::data::{self, Batch, Dataset, EpochOrder, Table};
 use crate::engine::Engine;
 use crate::governing::Good;
-use crate::growth::{Change, Decided, Effected, Growing, Growth, GrowthState, Lengths, Measured, SwapTimes, Tamiyo, Tensors};
+use crate::growth::{
+    Change, Decided, Effected, Growing, Growth, GrowthState, Lengths, Measured, Measuring, SwapTimes, Tamiyo, Tensors, contributions,
+};
 use crate::programs::{Pipeline, ProgramSource};
 use crate::run_folder::{LOG_VERSION, ResolvedConfiguration, RunFolder};
 use crate::summary::{Summary, training_sizes};
@@ -160,6 +162,7 @@ fn train_in<'scope, 'env>(
     let rate = model.optimizer.scalars.iter().position(|s| s.name == "lr").or((!model.optimizer.scalars.is_empty()).then_some(0));
     let batch = Batch::with_capacity(summary.batch, dataset.table.width);
     let mut run = Run {
+        source,
         model,
         options,
         engine,
@@ -221,6 +224,7 @@ fn describe(folder: &RunFolder, model: &Model, options: &RunOptions, data_folder
 
 /// A run on its way.
 pub(crate) struct Run<'a, 'scope, 'env> {
+    source: &'a dyn ProgramSource,
     /// As it was lowered: its settings, metrics and schedules stay, whatever grows.
     pub(crate) model: &'a Model,
     pub(crate) options: &'a RunOptions<'a>,
@@ -423,6 +427,29 @@ impl Run<'_, '_, '_> {
         }
     }
 
+    /// At the end of the run: what each fossil contributes.
+    fn tell_contributions(&mut self) -> Result<(), RunError> {
+        let Progress { step, epochs: epoch, .. } = self.manifest.progress;
+        if epoch < self.model.settings.epochs as u64 {
+            return Ok(());
+        }
+        let (tensors, state) = (self.engine.tensors()?, &self.growing.state);
+        let slots = &self.model.slots;
+        let planted = |id: u32| {
+            state.log.iter().flat_map(|e| &e.changes).find_map(|c| match c {
+                Change::Plant { planting, .. } if planting.id == id => Some(slots[planting.slot].path.as_str()),
+                _ => None,
+            })
+        };
+        let name = |id| crate::story::name(self.model, id, planted(id).unwrap_or_default());
+        let (device, source, dataset) = (self.options.device, self.source, &self.dataset);
+        let measuring = Measuring { device, source, model: self.model, step, tensors: &tensors, dataset };
+        let Some(found) = contributions(&measuring, state, &mut self.batch, name)? else { return Ok(()) };
+        let data = serde_json::to_value(&found).map_err(|e| RunError::bug(e.to_string()))?;
+        self.tell(GrowthRecord { step, epoch, policy: None, kind: "contributions".to_string(), text: found.sentence(), data });
+        Ok(())
+    }
+
     pub(crate) fn tell(&mut self, record: GrowthRecord) {
         let event = Event::Growth(record);
         self.log.event(&event);
@@ -503,6 +530,7 @@ impl Run<'_, '_, '_> {
         self.observer.event(&event);
         self.grow(&record.train, record.val.as_ref())?;
         self.note_good()?;
+        self.tell_contributions()?;
         if self.options.growth == Growth::Policies && !self.model.policies.is_empty() {
             let slots = self.growing.state.tamiyo.standing(self.manifest.progress.step);
             self.observer.event(&Event::Slots { slots });

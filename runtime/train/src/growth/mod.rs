@@ -1,5 +1,6 @@
 //! Growth ("Kasmina"): slots, the seeds that live in them, and how both change while the network trains.
 mod birth;
+mod contribution;
 mod control;
 mod decider;
 mod growing;
@@ -11,6 +12,8 @@ mod tamiyo;
 mod topology;
 mod trial;
 
+pub use contribution::Contributions;
+pub(crate) use contribution::{Measuring, contributions};
 pub use control::{static_network, training_flops};
 pub use decider::Growth;
 pub(crate) use growing::Growing;

@@ -1,5 +1,5 @@
 //! Reading `metrics.jsonl` back, as strictly as a log can be read that a crash may have cut off.
-use crate::growth::Change;
+use crate::growth::{Change, Contributions};
 use crate::run_folder::LOG_VERSION;
 use crate::{RunError, RunFolder};
 use esper_policy::Event as Decided;
@@ -15,6 +15,8 @@ pub(super) enum Line {
     Decided(GrowthRecord, Decided),
     /// What took effect.
     Effect(GrowthRecord, Change),
+    /// What fossils contribute.
+    Contributed(GrowthRecord, Contributions),
     /// What is told in its sentence alone.
     Told(GrowthRecord),
 }
@@ -75,6 +77,7 @@ fn parsed(line: &[u8]) -> Result<Line, serde_json::Error> {
     let data = record.data.clone();
     Ok(match record.kind.as_str() {
         _ if data.is_null() => Line::Told(record),
+        "contributions" => Line::Contributed(record, serde_json::from_value(data)?),
         "effect" => Line::Effect(record, serde_json::from_value(data)?),
         _ => Line::Decided(record, serde_json::from_value(data)?),
     })

@@ -5,7 +5,7 @@ mod text;
 
 pub use page::{epochs, write_report};
 
-use crate::growth::{Change, Effected, GrowthState};
+use crate::growth::{Change, Contributions, Effected, GrowthState};
 use crate::{RunError, RunFolder};
 use esper_ir::Model;
 use esper_policy::{Event as Decided, Ramp, Stage};
@@ -136,6 +136,8 @@ pub struct Story {
     pub slots: Vec<String>,
     /// Every seed in the order of germination.
     pub seeds: Vec<SeedStory>,
+    /// What each fossil contributes at the end, where the run has come to it.
+    pub contributions: Option<Contributions>,
     /// Everything in the order of the log.
     pub entries: Vec<Entry>,
     /// What a comparison with its twins came to, line by line, where the run was part of one.
@@ -174,6 +176,10 @@ impl Story {
                 log::Line::Event(_) => {}
                 log::Line::Decided(record, event) => story.decided(&record, &event),
                 log::Line::Told(record) => story.told(record),
+                log::Line::Contributed(record, found) => {
+                    story.contributions = Some(found);
+                    story.told(record);
+                }
                 log::Line::Effect(record, change) => {
                     story.took_effect(&record, &change, model);
                     match effects.last_mut().filter(|e| e.step == record.step) {
@@ -203,6 +209,7 @@ impl Story {
             policies: policies.map(|(number, p)| PolicyStory { name: p.name.clone(), slots: slots(number) }).collect(),
             slots: model.slots.iter().filter(|s| s.policy.is_some()).map(path).collect(),
             seeds: vec![],
+            contributions: None,
             entries: vec![],
             verdict: vec![],
             notes: vec![],
@@ -363,7 +370,7 @@ impl SeedStory {
 }
 
 /// The name that events give to a germination of the run: its number among those of its policy.
-fn name(model: &Model, id: u32, slot: &str) -> String {
+pub(crate) fn name(model: &Model, id: u32, slot: &str) -> String {
     format!("{slot}#{}", (id - 1) / model.policies.len().max(1) as u32 + 1)
 }
 

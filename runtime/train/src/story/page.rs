@@ -67,7 +67,7 @@ impl Story {
             epochs: steps as f64 / epoch_steps,
             network: self.network(model),
             decisions: self.decisions(),
-            contributions: None,
+            contributions: self.contributions.as_ref().map(|c| (c.method(), c.shares.clone())),
             verdict: self.verdict.clone(),
         }
     }

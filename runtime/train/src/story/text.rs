@@ -67,6 +67,9 @@ impl Story {
         for seed in &self.seeds {
             facts.push(("", outcome(seed)));
         }
+        if let Some(found) = &self.contributions {
+            facts.push(("contributed", found.sentence()));
+        }
         if let Some(last) = self.epochs.last() {
             facts.push(("at the end", scores(&last.train, last.val.as_ref())));
         }
@@ -157,10 +160,12 @@ fn repeats(entry: &Entry) -> bool {
 
 /// `wide#1, Widen(units = 16), 1,200 parameters: FOSSILIZED; gain 0.1976 nats a row at a rent of 0.01583, e-value 61.45 of 32.90 (α_j 0.0304)`.
 pub(super) fn outcome(seed: &SeedStory) -> String {
-    let mut text = format!("{}, {}, {} parameters: {}", seed.name, seed.blueprint, thousands(seed.parameters), seed.stage());
-    if let Some(reason) = &seed.reason {
-        let _ = write!(text, ", because {reason}");
-    }
+    let mut text = format!("{}, {}, {} parameters: ", seed.name, seed.blueprint, thousands(seed.parameters));
+    let _ = match &seed.reason {
+        // Its place goes on to other stages, which say nothing of it.
+        Some(reason) => write!(text, "given up, because {reason}"),
+        None => write!(text, "{}", seed.stage()),
+    };
     if let Some(gain) = seed.gain {
         let _ = write!(text, "; gain {} nats a row", digits(gain));
     }
