@@ -109,7 +109,8 @@ fn later(effected: &Effected, steps: u64) -> Effected {
             Change::Plant { planting, .. } => planting.id += 1,
             Change::Ramp { id, ramp } => (*id, ramp.start) = (*id + 1, ramp.start + steps),
             Change::Integrate { id, born, .. } => (*id, *born) = (*id + 1, *born + steps),
-            Change::Join { id } | Change::Restore { id } | Change::Remove { id } => *id += 1,
+            Change::Join { id } | Change::Restore { id } | Change::Remove { id } | Change::Quarantine { id } => *id += 1,
+            Change::HalveRate => {}
         }
     }
     Effected { step: effected.step + steps, changes }

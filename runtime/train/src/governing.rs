@@ -86,7 +86,7 @@ impl Run<'_, '_, '_> {
         let epoch = self.manifest.progress.epochs;
         let text = format!("{alarm} in step {step}: the run {response}, after step {}", self.manifest.progress.step);
         let data = serde_json::json!({ "alarm": alarm, "response": response, "at": step });
-        self.tell(GrowthRecord { step: self.manifest.progress.step, epoch, kind: "rollback".into(), text, data });
+        self.tell(GrowthRecord { step: self.manifest.progress.step, epoch, policy: None, kind: "rollback".into(), text, data });
         self.tell_effect(&effected)?;
         // What was good is so still, with what was changed: another alarm goes back to here.
         self.note_good()?;

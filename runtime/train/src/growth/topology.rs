@@ -93,18 +93,6 @@ impl Change {
         }
     }
 
-    /// The seed that it is about.
-    pub fn seed(&self) -> u32 {
-        match self {
-            Change::Plant { planting, .. } => planting.id,
-            Change::Join { id }
-            | Change::Ramp { id, .. }
-            | Change::Restore { id }
-            | Change::Integrate { id, .. }
-            | Change::Remove { id } => *id,
-        }
-    }
-
     /// Whether other programs are needed for it.
     pub(crate) fn is_structural(&self) -> bool {
         !matches!(self, Change::Ramp { .. } | Change::Restore { .. })

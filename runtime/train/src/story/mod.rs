@@ -291,7 +291,7 @@ impl Story {
                 seed.blueprint = model.seeds[planting.seed].text.clone();
             }
         }
-        let id = change.seed();
+        let Some(id) = change.seed() else { return self.told(record.clone()) };
         let policies = model.policies.len().max(1) as u32;
         let (local, policy) = ((id - 1) / policies + 1, ((id - 1) % policies) as usize);
         let belongs = |s: &&mut SeedStory| {
