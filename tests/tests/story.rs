@@ -72,6 +72,18 @@ fn a_log_that_a_crash_cut_off_is_told_as_far_as_it_goes() {
 }
 
 #[test]
+fn what_a_run_took_back_did_not_happen_to_the_network() {
+    let log = recorded();
+    let effects: Vec<&str> = log.lines().filter(|l| l.contains("\"kind\":\"effect\"") && l.contains("\"step\":304,")).collect();
+    let last = effects.last().expect("a planting");
+    let back = r#"{"event":"growth","step":288,"epoch":18,"kind":"rollback","text":"the run went back","data":{"at":310}}"#;
+    let twice = log.replacen(last, &format!("{last}\n{back}\n{}", effects.join("\n")), 1);
+    let story = told(&twice, 1).unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!((story.seeds.len(), story.parameters_after), (1, 1510));
+    assert!(story.text().contains("the run went back"), "{}", story.text());
+}
+
+#[test]
 fn logs_of_other_versions_are_refused_with_who_wrote_them() {
     for (version, words) in [(0, "an older one; train again"), (2, "use that or a newer one")] {
         let error = told(&recorded(), version).expect_err("another version").to_string();

@@ -17,6 +17,8 @@ pub(super) enum Line {
     Effect(GrowthRecord, Change),
     /// What fossils contribute.
     Contributed(GrowthRecord, Contributions),
+    /// The run went back to an earlier step.
+    WentBack(GrowthRecord),
     /// What is told in its sentence alone.
     Told(GrowthRecord),
 }
@@ -78,6 +80,7 @@ fn parsed(line: &[u8]) -> Result<Line, serde_json::Error> {
     Ok(match record.kind.as_str() {
         _ if data.is_null() => Line::Told(record),
         "contributions" => Line::Contributed(record, serde_json::from_value(data)?),
+        "rollback" => Line::WentBack(record),
         "effect" => Line::Effect(record, serde_json::from_value(data)?),
         _ => Line::Decided(record, serde_json::from_value(data)?),
     })

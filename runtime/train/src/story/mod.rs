@@ -176,6 +176,10 @@ impl Story {
                 log::Line::Event(_) => {}
                 log::Line::Decided(record, event) => story.decided(&record, &event),
                 log::Line::Told(record) => story.told(record),
+                log::Line::WentBack(record) => {
+                    effects.retain(|e| e.step <= record.step);
+                    story.went_back(record);
+                }
                 log::Line::Contributed(record, found) => {
                     story.contributions = Some(found);
                     story.told(record);
@@ -270,6 +274,16 @@ impl Story {
         }
         let (step, epoch, kind, text) = (record.step, record.epoch, record.kind.clone(), record.text.clone());
         self.entries.push(Entry { step, epoch, about, seed: seed.cloned(), kind, text, details });
+    }
+
+    /// What came after that step did not happen to the network; what was decided then stays in the story.
+    fn went_back(&mut self, record: esper_telemetry::GrowthRecord) {
+        for seed in &mut self.seeds {
+            seed.stages.retain(|(step, _)| *step <= record.step);
+            seed.ramps.retain(|(step, _)| *step <= record.step);
+        }
+        self.epochs.retain(|e| e.step <= record.step);
+        self.told(record);
     }
 
     /// A sentence that begins with a seed's name is about it.
