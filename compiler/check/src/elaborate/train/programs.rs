@@ -173,7 +173,11 @@ impl<'a> Engine<'a> {
             );
             self.report(problem.edit("train in f32", f.value.span, "f32"));
         }
-        for (name, what) in [("augment", "augmentation does"), ("controls", "controls do")] {
+        let missing = [
+            ("augment", "augmentation does", "remove the line to train without"),
+            ("controls", "controls in a file do", "remove the line, and name them to the command: `esperc run FILE --controls=off,static`"),
+        ];
+        for (name, what, help) in missing {
             if let Some(f) = fields.get(name).cloned()
                 && !matches!(&f.value.kind, ExprKind::List(elems) if elems.is_empty())
             {
@@ -183,7 +187,7 @@ impl<'a> Engine<'a> {
                     f.name_span,
                     "this experiment asks for it",
                 );
-                self.report(problem.help("remove the line to train without"));
+                self.report(problem.help(help));
             }
         }
     }
