@@ -4,7 +4,7 @@
 //! experiment, with sizes that are numbers except for the batch. `lower` turns each call into graph operators; nothing else is left to decide.
 use esper_diagnostics::Span;
 use esper_ir::{
-    Birth, DType, DataSpec, Dim, Input, LayerInstance, Op, OutputKind, Policy, RunSettings, Slot, StreamId, TensorType, Window,
+    Birth, Control, DType, DataSpec, Dim, Input, LayerInstance, Op, OutputKind, Policy, RunSettings, Slot, StreamId, TensorType, Window,
 };
 
 /// A value of a function: the position of the call that gives it.
@@ -315,6 +315,8 @@ pub struct Experiment {
     pub seeds: Vec<Seed>,
     /// The policies of the `grow` lines.
     pub policies: Vec<Policy>,
+    /// What a growing run is to be compared with.
+    pub controls: Vec<Control>,
     /// The `train` item's name in the source.
     pub span: Span,
 }

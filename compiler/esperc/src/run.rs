@@ -56,6 +56,9 @@ pub fn run(arguments: &Run, terminal: &Terminal) -> Result<(), Failure> {
         let text = summarise(&experiment.model, &*device, &experiment.folder).map_err(|e| failed(e, &experiment, terminal))?;
         return print(&text);
     }
+    if arguments.resume.is_none() && !experiment.model.controls.is_empty() {
+        return crate::comparison::compare(arguments, terminal);
+    }
     let signals = Signals::listen()?;
     let mut display = Display::new(display_mode(arguments.quiet), Box::new(std::io::stderr()));
     let options = RunOptions {

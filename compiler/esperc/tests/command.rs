@@ -225,7 +225,21 @@ fn a_growing_run_is_compared_with_controls_on_one_page() {
     // A twin is what the growing run was before its first seed counted, and the report is the same bytes again.
     assert_eq!(csv("twins/digits-1").lines().take(10).collect::<Vec<_>>(), csv("digits-1").lines().take(10).collect::<Vec<_>>());
     let again = desk.run(&[&grow[..], &["--controls=off,static,equal_flops,fixed_schedule", "--runs", "again"]].concat()).ends(0).out;
-    assert_eq!((again, desk.read("again/digits-comparison-1/report.html")), (said, page));
+    assert_eq!((again, desk.read("again/digits-comparison-1/report.html")), (said.clone(), page));
+    // The file may name them itself.
+    let file = desk
+        .read("digits_grow.blueprint")
+        .replace("    seed      = 0\n", "    seed      = 0\n    controls  = [off, static, equal_flops, fixed_schedule]\n");
+    desk.write("named.blueprint", &file);
+    let named = desk.run(&["run", "named.blueprint", "--set", "epochs=45", "--seeds", "0..1", "--quiet", "--runs", "named"]).ends(0).out;
+    assert_eq!(named, said);
+    let alone = desk.run(&["run", "named.blueprint", "--set", "epochs=45", "--quiet", "--runs", "alone"]).ends(0).out;
+    assert!(alone.contains("verdict: one seed shows no interval"), "{alone}");
+    for (name, code) in [("static_final", "E0603"), ("of", "replace by `off`")] {
+        desk.write("wrong.blueprint", &file.replace("[off, static,", &format!("[{name},")));
+        let err = desk.run(&["check", "wrong.blueprint"]).ends(1).err;
+        assert!(err.contains(code) && err.contains(name), "{err}");
+    }
     for (word, says) in [("pruned_from_large", "does not exist yet"), ("twin", "there is no control `twin`")] {
         assert!(desk.run(&["run", "digits_grow.blueprint", &format!("--controls={word}")]).ends(2).err.contains(says), "{word}");
     }

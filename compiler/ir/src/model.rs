@@ -1,5 +1,5 @@
 //! The one contract between compiler and runtime: a model with everything that training it needs, and no source text to parse.
-use crate::{Graph, Input, Live, Policy, Seed, Slot, TensorType};
+use crate::{Control, Graph, Input, Live, Policy, Seed, Slot, TensorType};
 use esper_diagnostics::Span;
 use serde::{Deserialize, Serialize};
 
@@ -230,6 +230,8 @@ pub struct Model {
     pub seeds: Vec<Seed>,
     /// The policies of the `grow` lines.
     pub policies: Vec<Policy>,
+    /// What a growing run is to be compared with.
+    pub controls: Vec<Control>,
     /// The seeds that live in it; their parameters and states stand behind the model's own. None in a model that was just lowered.
     pub live: Vec<Live>,
     /// The `train` item's name in the source.

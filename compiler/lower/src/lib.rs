@@ -33,6 +33,7 @@ pub fn lower(experiment: &hir::Experiment) -> Result<Model, String> {
         slots: experiment.slots.clone(),
         seeds: experiment.seeds.iter().map(seed).collect::<Result<_, _>>()?,
         policies: experiment.policies.clone(),
+        controls: experiment.controls.clone(),
         live: vec![],
         span: experiment.span,
     })

@@ -203,6 +203,7 @@ fn model(folder: &Path, peak: f64, clip: Option<f64>) -> Model {
         slots: vec![],
         seeds: vec![],
         policies: vec![],
+        controls: vec![],
         live: vec![],
         span: span(40),
     }

@@ -1,18 +1,6 @@
 //! The controls that a growing run is compared with, by the names of the language.
 use crate::exit::Failure;
-
-/// Something trained beside a growing run, on the same rows in the same order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Control {
-    /// The same without growth: the twin.
-    Off,
-    /// The network that grew, from step 0, for as many epochs.
-    Static,
-    /// The network that grew, from step 0, for as many whole epochs as the growing run's FLOPs last.
-    EqualFlops,
-    /// The changes of the network of one seed's run at the same steps, whatever the policy would have decided.
-    FixedSchedule,
-}
+use esper_ir::Control;
 
 /// What the language names and this version cannot run, with the reason.
 const MISSING: [(&str, &str); 2] = [
@@ -23,56 +11,41 @@ const MISSING: [(&str, &str); 2] = [
     ("pruned_from_large", "a large network cannot be pruned down yet"),
 ];
 
-impl Control {
-    /// Those that can be run, in the order they are told.
-    pub const ALL: [Control; 4] = [Control::Off, Control::Static, Control::EqualFlops, Control::FixedSchedule];
-
-    /// `fixed_schedule`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Control::Off => "off",
-            Control::Static => "static",
-            Control::EqualFlops => "equal_flops",
-            Control::FixedSchedule => "fixed_schedule",
+/// What it is, for people.
+pub fn says(control: Control) -> &'static str {
+    match control {
+        Control::Off => "the same without growth, the twin",
+        Control::Static => "the network that grew, trained from step 0 for as many epochs",
+        Control::EqualFlops => "the network that grew, trained from step 0 for as many whole epochs as the growing run's FLOPs last",
+        Control::FixedSchedule => {
+            "the changes of the first seed's run that grew, at the same steps, whatever the policy would have decided"
         }
     }
+}
 
-    /// What it is, for people.
-    pub fn says(self) -> &'static str {
-        match self {
-            Control::Off => "the same without growth, the twin",
-            Control::Static => "the network that grew, trained from step 0 for as many epochs",
-            Control::EqualFlops => "the network that grew, trained from step 0 for as many whole epochs as the growing run's FLOPs last",
-            Control::FixedSchedule => {
-                "the changes of the first seed's run that grew, at the same steps, whatever the policy would have decided"
+/// Reads `off,static`, or `all` for those that can be run.
+pub fn list(words: &str) -> Result<Vec<Control>, Failure> {
+    if words == "all" {
+        return Ok(Control::ALL.to_vec());
+    }
+    let mut list = vec![];
+    for word in words.split(',').map(str::trim) {
+        match (Control::named(word), MISSING.iter().find(|(name, _)| *name == word)) {
+            (Some(control), _) if !list.contains(&control) => list.push(control),
+            (Some(_), _) => {}
+            (None, Some((name, why))) => return Err(Failure::Usage(format!("the control `{name}` does not exist yet: {why}"))),
+            (None, None) => {
+                let known: Vec<&str> = Control::ALL.into_iter().map(Control::name).chain(MISSING.iter().map(|m| m.0)).collect();
+                return Err(Failure::Usage(format!("there is no control `{word}`; the controls are {}", known.join(", "))));
             }
         }
     }
+    Ok(list)
+}
 
-    /// Reads `off,static`, or `all` for those that can be run.
-    pub fn list(words: &str) -> Result<Vec<Control>, Failure> {
-        if words == "all" {
-            return Ok(Control::ALL.to_vec());
-        }
-        let mut list = vec![];
-        for word in words.split(',').map(str::trim) {
-            match (Control::ALL.into_iter().find(|c| c.name() == word), MISSING.iter().find(|(name, _)| *name == word)) {
-                (Some(control), _) if !list.contains(&control) => list.push(control),
-                (Some(_), _) => {}
-                (None, Some((name, why))) => return Err(Failure::Usage(format!("the control `{name}` does not exist yet: {why}"))),
-                (None, None) => {
-                    let known: Vec<&str> = Control::ALL.into_iter().map(Control::name).chain(MISSING.iter().map(|m| m.0)).collect();
-                    return Err(Failure::Usage(format!("there is no control `{word}`; the controls are {}", known.join(", "))));
-                }
-            }
-        }
-        Ok(list)
-    }
-
-    /// What `all` leaves out, in a line for people.
-    pub fn left_out() -> String {
-        MISSING.iter().map(|(name, why)| format!("note: without `{name}`: {why}\n")).collect()
-    }
+/// What `all` leaves out, in a line for people.
+pub fn left_out() -> String {
+    MISSING.iter().map(|(name, why)| format!("note: without `{name}`: {why}\n")).collect()
 }
 
 #[cfg(test)]
@@ -81,13 +54,13 @@ mod tests {
 
     #[test]
     fn controls_are_named_as_in_the_language_and_what_is_missing_says_why() {
-        assert_eq!(Control::list("static, off,static").unwrap(), [Control::Static, Control::Off]);
-        assert_eq!(Control::list("all").unwrap(), Control::ALL);
+        assert_eq!(list("static, off,static").unwrap(), [Control::Static, Control::Off]);
+        assert_eq!(list("all").unwrap(), Control::ALL);
         for (words, says) in [
             ("static_final", "does not exist yet: it trains the exported source"),
             ("of", "there is no control `of`; the controls are off, "),
         ] {
-            let Err(Failure::Usage(text)) = Control::list(words) else { panic!("{words}") };
+            let Err(Failure::Usage(text)) = list(words) else { panic!("{words}") };
             assert!(text.contains(says), "{text}");
         }
     }

@@ -5,14 +5,12 @@ mod rate;
 mod statistics;
 mod verdict;
 
-pub use control::Control;
-
 use crate::exit::Failure;
 use crate::experiment::Experiment;
 use crate::run::{Run, Signals, display_mode, failed, open_device};
 use crate::terminal::{Terminal, print};
 use esper_device::Device;
-use esper_ir::Model;
+use esper_ir::{Control, Model};
 use esper_telemetry::{Display, DisplayMode, EpochRecord};
 use esper_train::growth::{Effected, Growth, GrowthState, static_network, training_flops};
 use esper_train::{Outcome, RunOptions, train};
@@ -56,19 +54,21 @@ impl Row {
 /// Runs every seed (the experiment's own where none is named), with the twin and the controls that are asked for.
 pub fn compare(arguments: &Run, terminal: &Terminal) -> Result<(), Failure> {
     let file = arguments.file.as_deref().ok_or_else(|| Failure::Usage("say what to train: `esperc run FILE`".to_string()))?;
-    let mut controls = arguments.controls.as_deref().map(Control::list).transpose()?.unwrap_or_default();
-    let tuned = controls.contains(&Control::EqualFlops);
-    let twin = if arguments.twin { vec![Control::Off, Control::EqualFlops] } else { vec![] };
-    controls.extend(twin);
+    let asked = arguments.controls.as_deref().map(control::list).transpose()?;
     let device = open_device(&arguments.device, arguments.threads)?;
     let signals = Signals::listen()?;
     let first = Experiment::load(file, arguments.train.as_deref(), &arguments.set, terminal)?;
+    // The command line says more than the file.
+    let mut controls = asked.unwrap_or_else(|| first.model.controls.clone());
+    let tuned = controls.contains(&Control::EqualFlops);
+    let twin = if arguments.twin { vec![Control::Off, Control::EqualFlops] } else { vec![] };
+    controls.extend(twin);
     let seeds = arguments.seeds.clone().unwrap_or_else(|| vec![first.model.settings.seed]);
     if !controls.is_empty() && first.model.policies.is_empty() {
         return Err(Failure::Usage(format!("`{}` has no `grow` lines: a twin without growth would be the same run", first.model.name)));
     }
     if arguments.controls.as_deref() == Some("all") && !arguments.quiet {
-        eprint!("{}", Control::left_out());
+        eprint!("{}", control::left_out());
     }
     let runner = Runner { arguments, device: &*device, signals: &signals, terminal };
     let mut rows = vec![];

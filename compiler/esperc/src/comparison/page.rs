@@ -1,6 +1,8 @@
 //! The report of a comparison: one page for all seeds, and the verdict and the twins' curves in the report of every growing run.
-use super::{Arm, Control, Row};
+use super::control::says;
+use super::{Arm, Row};
 use crate::run::Run;
+use esper_ir::Control;
 use esper_telemetry::{ArmReport, ComparisonReport, SeedReport, render_comparison};
 use esper_train::story::{Story, VERDICT, epochs, write_report};
 use esper_train::{RunError, RunFolder};
@@ -30,7 +32,7 @@ pub fn write(arguments: &Run, rows: &[Row], verdict: &str) -> Result<PathBuf, Ru
         title: folder.name(),
         verdict: verdict.lines().map(str::to_string).collect(),
         seeds,
-        legend: Control::ALL.into_iter().filter(asked).map(|c| (c.name().to_string(), c.says().to_string())).collect(),
+        legend: Control::ALL.into_iter().filter(asked).map(|c| (c.name().to_string(), says(c).to_string())).collect(),
     });
     folder.write(VERDICT, verdict.as_bytes())?;
     folder.write("report.html", page.as_bytes())?;

@@ -1,6 +1,8 @@
 //! What a comparison comes to in words: a line for each seed, and the verdict over all.
+use super::control::says;
 use super::statistics::{interval, plus_minus};
-use super::{Arm, Control, Row};
+use super::{Arm, Row};
+use esper_ir::Control;
 use std::fmt::Write as _;
 
 pub(super) fn loss(arm: &Arm) -> f64 {
@@ -73,7 +75,7 @@ pub(super) fn verdict(rows: &[Row], rate: Option<f64>) -> String {
                 super::rate::GRID.map(|r| r.to_string()).join(", ")
             ),
             (Control::Static, _) => "the grown network trained from step 0 for as many epochs (same learning rate)".to_string(),
-            (control, _) => control.says().to_string(),
+            (control, _) => says(control).to_string(),
         };
         let (gain, half) = interval(&pairs.iter().map(|(grown, other)| loss(other) - loss(grown)).collect::<Vec<_>>());
         let told = plus_minus(["lower", "higher"], gain, half, 4, "");

@@ -1,5 +1,6 @@
 //! What growth is made of, as data: the slots of a host, the seeds that fit them, and the vocabulary of policies.
 mod condition;
+mod control;
 mod live;
 mod policy;
 mod seed;
@@ -7,6 +8,7 @@ mod signal;
 mod slot;
 
 pub use condition::{Amount, Arithmetic, Comparison, Condition, PolicyRule, Verb};
+pub use control::Control;
 pub use live::{Join, Live, Part, Planting};
 pub use policy::{
     Acceptance, Blend, BlendKind, Initialiser, Isolation, Knowledge, Newborn, OptimizerState, Policy, Probe, RampKind, Rent, Selection,

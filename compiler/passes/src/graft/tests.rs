@@ -98,6 +98,7 @@ fn host(birth: Birth) -> Model {
         slots: vec![Slot { path: "mid".into(), source: rows(3), target: rows(3), span: Span::default(), policy: Some(0), seeds: vec![0] }],
         seeds: vec![seed(birth)],
         policies: vec![],
+        controls: vec![],
         live: vec![],
         span: Span::default(),
     }

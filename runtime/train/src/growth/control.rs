@@ -7,7 +7,7 @@ use esper_ir::Model;
 
 /// The network that a run grew, as one that is trained from step 0: its seeds are part of it from the start, with the α they came to.
 pub fn static_network(model: &Model, state: &GrowthState) -> Result<Model, RunError> {
-    let mut topology = Topology::new(Model { policies: vec![], ..model.clone() });
+    let mut topology = Topology::new(Model { policies: vec![], controls: vec![], ..model.clone() });
     let changes: Vec<&Change> = state.log.iter().flat_map(|effected| &effected.changes).collect();
     for change in &changes {
         let Change::Integrate { id, alpha, .. } = change else { continue };

@@ -183,6 +183,7 @@ pub fn model(folder: &Path, epochs: usize) -> Model {
         }],
         seeds: vec![seed()],
         policies: vec![],
+        controls: vec![],
         live: vec![],
         span: Span::default(),
     }

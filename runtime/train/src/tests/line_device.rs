@@ -68,6 +68,7 @@ pub fn model(folder: &Path, rows: usize) -> Model {
         slots: vec![],
         seeds: vec![],
         policies: vec![],
+        controls: vec![],
         live: vec![],
         span: span(40),
     }

@@ -13,7 +13,7 @@ use crate::hir::{self, Builtin, Distribution, IndexItem};
 use crate::names::{ItemClass, ItemInfo};
 use esper_diagnostics::{Diagnostic, Span};
 use esper_grammar::ast::*;
-use esper_ir::{BATCH, DType, Dim, Input, OnNonFinite, OutputKind, RunSettings, TensorType};
+use esper_ir::{BATCH, Control, DType, Dim, Input, OnNonFinite, OutputKind, RunSettings, TensorType};
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
@@ -36,6 +36,7 @@ impl<'a> Engine<'a> {
     pub(super) fn experiment(&mut self, info: &'a ItemInfo<'a>, fields: &Fields<'a>) -> Option<hir::Experiment> {
         let settings = self.settings(fields);
         self.refuse_missing_features(fields);
+        let controls = self.controls(fields);
         let data = self.data(fields);
         let loss = self.measure(fields.get("loss")?);
         let metrics = self.metrics(fields);
@@ -105,6 +106,7 @@ impl<'a> Engine<'a> {
             slots: grown.slots,
             seeds: grown.seeds,
             policies: grown.policies,
+            controls: controls?,
             span: info.name_span,
         })
     }
@@ -173,23 +175,40 @@ impl<'a> Engine<'a> {
             );
             self.report(problem.edit("train in f32", f.value.span, "f32"));
         }
-        let missing = [
-            ("augment", "augmentation does", "remove the line to train without"),
-            ("controls", "controls in a file do", "remove the line, and name them to the command: `esperc run FILE --controls=off,static`"),
-        ];
-        for (name, what, help) in missing {
-            if let Some(f) = fields.get(name).cloned()
-                && !matches!(&f.value.kind, ExprKind::List(elems) if elems.is_empty())
-            {
-                let problem = Diagnostic::error(
-                    "E0603",
-                    format!("{what} not exist yet in this version of Esper"),
-                    f.name_span,
-                    "this experiment asks for it",
-                );
-                self.report(problem.help(help));
-            }
+        if let Some(f) = fields.get("augment").cloned()
+            && !matches!(&f.value.kind, ExprKind::List(elems) if elems.is_empty())
+        {
+            let message = "augmentation does not exist yet in this version of Esper";
+            let problem = Diagnostic::error("E0603", message, f.name_span, "this experiment asks for it");
+            self.report(problem.help("remove the line to train without"));
         }
+    }
+
+    /// What a growing run is to be compared with.
+    fn controls(&mut self, fields: &Fields<'a>) -> Option<Vec<Control>> {
+        let Some(field) = fields.get("controls").cloned() else { return Some(vec![]) };
+        let ExprKind::List(elems) = &field.value.kind else { return self.control(&field).map(|control| vec![control]) };
+        let mut controls = vec![];
+        for elem in elems {
+            controls.push(match elem {
+                Elem::Expr(value) => self.control(&Field { value, ..field.clone() }),
+                Elem::Rest(_, span) | Elem::Slice(_, _, span) => {
+                    self.report(Diagnostic::error(field.code, "`controls` is a list of names", *span, "this stands for axes of a shape"));
+                    None
+                }
+            });
+        }
+        controls.into_iter().collect()
+    }
+
+    fn control(&mut self, field: &Field<'a>) -> Option<Control> {
+        let (word, span, _) = self.field_word(field, "what a growing run is compared with")?;
+        let control = Control::named(word.name);
+        if control.is_none() {
+            let message = format!("the control `{}` does not exist yet in this version of Esper", word.name);
+            self.report(Diagnostic::error("E0603", message, span, "this experiment asks for it"));
+        }
+        control
     }
 
     fn measure(&mut self, field: &Field<'a>) -> Option<Measure> {
