@@ -7,6 +7,7 @@ pub mod facts;
 pub mod hir;
 mod interrupt;
 pub mod names;
+pub mod policy;
 mod print;
 
 pub use codes::CODES;

@@ -68,3 +68,25 @@ policy P {{
     // `a` gets none at birth, and one as soon as `b` has moved.
     assert_eq!(check(&host("vector", "Product()", &seed("ones"))), "");
 }
+
+#[test]
+fn every_field_and_word_of_the_table_is_taken_and_what_it_says_does_not_exist_is_refused() {
+    use esper_check::policy::{FIELDS, WORDS};
+    let examples = FIELDS.iter().map(|field| (field.example.to_string(), field.doc));
+    let words = WORDS.iter().map(|word| {
+        let line = match word.field {
+            "prior" => format!("select = thompson(prior = {})", word.name),
+            "ramp" => format!("blend = add(ramp = {})", word.name),
+            "rent" => format!("accept = e_process(rent = {})", word.name),
+            field => format!("{field} = {}", word.name),
+        };
+        (line, word.doc)
+    });
+    for (line, doc) in examples.chain(words) {
+        let said = check(&format!("policy P {{\n    {line}\n}}\n"));
+        match doc.ends_with("Does not exist yet.") {
+            true => assert!(said.starts_with("E0512"), "{line}: {said}"),
+            false => assert_eq!(said, "", "{line}"),
+        }
+    }
+}

@@ -1,6 +1,7 @@
 //! Completions: what may stand at a place, by context, with documentation and what else has to change.
 use super::context::{Context, Writing, writing};
 use super::describe;
+use super::policy_words;
 use super::surroundings::{blueprint_of_layer, call_at, callable, item_at, items_in_sight, lookup, visible};
 use super::words::{self, Position, Word};
 use crate::snapshot::Snapshot;
@@ -195,6 +196,13 @@ impl List<'_> {
                 self.words(&[Position::Code], 1);
                 self.expression(false);
             }
+            Position::Policy => {
+                self.words(&[Position::Policy], 0);
+                let body = item_at(self.snapshot, self.offset).map_or("", |(_, item)| self.snapshot.text_at(item.span));
+                for field in policy_words::fields_left(body) {
+                    self.plain(field.name, ProposalKind::Property, field.example, field.doc, 0);
+                }
+            }
             position => self.words(&[position], 0),
         }
     }
@@ -244,6 +252,9 @@ impl List<'_> {
     }
 
     fn expression(&mut self, is_piped: bool) {
+        if matches!(item_at(self.snapshot, self.offset), Some((_, item)) if matches!(item.kind, ItemKind::Policy(_))) {
+            self.policy_words();
+        }
         if !is_piped {
             self.arguments();
         }
@@ -266,6 +277,26 @@ impl List<'_> {
             }
         }
         self.not_imported(is_piped);
+    }
+
+    /// Words of the field that a line of a policy sets, and parameters of the word that is being written.
+    fn policy_words(&mut self) {
+        let text = self.snapshot.text(self.snapshot.entry());
+        for word in policy_words::words_at(text, self.offset) {
+            self.plain(word.name, ProposalKind::Keyword, &word.signature(), word.doc, 0);
+        }
+        for (name, default) in policy_words::parameters_at(text, self.offset) {
+            let detail = if default.is_empty() { String::new() } else { format!("without it {default}") };
+            self.add(Proposal {
+                label: format!("{name} ="),
+                kind: ProposalKind::Argument,
+                detail,
+                docs: String::new(),
+                insert: format!("{name} = ${{1}}"),
+                nearness: 0,
+                also: vec![],
+            });
+        }
     }
 
     /// Names of parameters that the call around the place does not give yet.

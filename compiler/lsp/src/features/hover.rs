@@ -90,6 +90,11 @@ fn of_definition(analysis: &Analysis, costs: &[Cost], occurrence: Occurrence, de
 fn of_word(snapshot: &Snapshot, offset: usize, word: &str) -> Option<String> {
     let item = item_at(snapshot, offset).map(|(_, item)| &item.kind);
     if matches!(item, Some(ItemKind::Policy(_)))
+        && let Some((code, doc)) = super::policy_words::said_of(snapshot.text(snapshot.entry()), offset, word)
+    {
+        return Some(format!("{}\n\n{doc}", fenced(&code)));
+    }
+    if matches!(item, Some(ItemKind::Policy(_)))
         && let Some(text) = of_signal(snapshot, offset, word)
     {
         return Some(text);

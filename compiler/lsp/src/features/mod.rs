@@ -10,6 +10,7 @@ pub mod hover;
 pub mod inlay_hints;
 pub mod lenses;
 pub mod navigation;
+pub mod policy_words;
 pub mod rename;
 pub mod semantic_tokens;
 pub mod signature_help;

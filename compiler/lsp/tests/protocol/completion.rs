@@ -132,3 +132,11 @@ fn documentation_comes_when_a_client_that_asks_for_it_does() {
     assert_eq!(late, first, "of a list that has been superseded nothing is known");
     client.end();
 }
+
+#[test]
+fn policies_propose_their_fields_the_words_of_each_and_parameters() {
+    check("policy A {\n    isolate = shadow\n    $0\n}\n", &["trigger", "knowledge", "germinate"], &["isolate", "thompson"]);
+    check("policy A {\n    trigger = $0\n}\n", &["plateau", "never"], &["thompson", "log_params"]);
+    check("policy A {\n    trigger = plateau($0)\n}\n", &["any =", "patience ="], &["plateau"]);
+    check("policy A {\n    accept = e_process(rent = $0)\n}\n", &["log_params", "bic"], &["e_process", "alpha ="]);
+}

@@ -65,3 +65,10 @@ fn a_sound_experiment_tells_what_its_network_costs() {
     check(&program.replacen("blueprint Small", "blueprint $0Small", 1), &["in `t`: 1,210 parameters"]);
     check(&program.replacen("layer first", "layer $0first", 1), &["in `t`: `first`, `f32[batch, 64] → f32[batch, 16]`, 1,040 parameters"]);
 }
+
+#[test]
+fn policies_show_what_their_fields_and_words_mean() {
+    check("policy A {\n    sh$0are = ensemble\n}\n", &["share = diversify(max_active = 2)", "How seeds share a slot"]);
+    check("policy A {\n    share = ens$0emble\n}\n", &["ensemble(target = 1)", "equal shares"]);
+    check("policy A {\n    accept = e_process(rent = bi$0c)\n}\n", &["bic(factor = 1)", "nats"]);
+}

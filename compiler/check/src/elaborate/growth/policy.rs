@@ -5,36 +5,13 @@ use crate::elaborate::scope::Scope;
 use crate::elaborate::train::{Field, Words};
 use crate::elaborate::value::{Kind, Value};
 use crate::names::{ItemClass, ItemId};
+use crate::policy::{FIELDS, words_of};
 use esper_diagnostics::{Diagnostic, Span};
 use esper_grammar::ast::*;
 use esper_ir::{
     Acceptance, Blend, BlendKind, Condition, Duration, Initialiser, Isolation, Knowledge, Newborn, OptimizerState, Policy, PolicyRule,
     Probe, RampKind, Rent, Selection, Sharing, Trigger, Verb,
 };
-
-/// All fields of a policy.
-pub(crate) const FIELDS: [&str; 20] = [
-    "trigger",
-    "deadline",
-    "init",
-    "select",
-    "probe",
-    "isolate",
-    "blend",
-    "share",
-    "accept",
-    "newborn",
-    "optimizer_state",
-    "budget",
-    "capacity",
-    "dwell",
-    "training",
-    "holding",
-    "embargo",
-    "decide",
-    "germination_delay",
-    "knowledge",
-];
 
 impl<'a> Engine<'a> {
     /// A policy with what it inherits. `None` where something is wrong, which is reported.
@@ -106,23 +83,29 @@ impl<'a> Engine<'a> {
             "select" => policy.select = self.selection_rule(field)?,
             "probe" => policy.probe = self.probe(field)?,
             "isolate" => {
-                let words = ["shadow", "zero_last", "ramp", "gate", "ste"];
-                let all = [Isolation::Shadow, Isolation::ZeroLast, Isolation::Ramp, Isolation::Gate, Isolation::StraightThrough];
-                policy.isolate = self.one_of(field, &words, &all, "a way to isolate")?;
+                policy.isolate = match self.policy_word(field, "a way to isolate")?.0 {
+                    "zero_last" => Isolation::ZeroLast,
+                    "ramp" => Isolation::Ramp,
+                    "gate" => Isolation::Gate,
+                    "ste" => Isolation::StraightThrough,
+                    _ => Isolation::Shadow,
+                }
             }
             "blend" => policy.blend = self.blend(field, policy.blend)?,
             "share" => policy.share = self.sharing(field)?,
             "accept" => policy.accept = self.acceptance(field)?,
             "newborn" => {
-                let (name, span, args) = self.word_call(field, &["boost"], "how newborns learn")?;
-                let words = self.words(name, args, span, &["lr", "decay"])?;
+                let (_, words) = self.policy_word(field, "how newborns learn")?;
                 let rate = self.number(s, &words, "lr", 3.0, "`lr`")?;
                 policy.newborn = Newborn { rate, decay: self.time_of(s, &words, "decay", Duration::Steps(300.0))? };
             }
             "optimizer_state" => {
-                let words = ["carry", "reset_new", "reset_all", "staged_copy"];
-                let all = [OptimizerState::Carry, OptimizerState::ResetNew, OptimizerState::ResetAll, OptimizerState::StagedCopy];
-                policy.optimizer_state = self.one_of(field, &words, &all, "what happens to states of the optimizer")?;
+                policy.optimizer_state = match self.policy_word(field, "what happens to states of the optimizer")?.0 {
+                    "carry" => OptimizerState::Carry,
+                    "reset_all" => OptimizerState::ResetAll,
+                    "staged_copy" => OptimizerState::StagedCopy,
+                    _ => OptimizerState::ResetNew,
+                }
             }
             "budget" => {
                 let ExprKind::List(elems) = &field.value.kind else {
@@ -141,15 +124,17 @@ impl<'a> Engine<'a> {
             "decide" => policy.decide = Some(self.time(s, field.value, "`decide`")?),
             "germination_delay" => policy.germination_delay = Some(self.time(s, field.value, "`germination_delay`")?),
             "knowledge" => {
-                policy.knowledge =
-                    self.one_of(field, &["none", "persistent"], &[Knowledge::None, Knowledge::Persistent], "what is remembered")?;
+                policy.knowledge = match self.policy_word(field, "what is remembered")?.0 {
+                    "persistent" => Knowledge::Persistent,
+                    _ => Knowledge::None,
+                }
             }
             name => {
                 let problem =
                     Diagnostic::error("E0501", format!("a policy has no field `{name}`"), field.name_span, "there is no such field");
-                let problem = match closest(name, FIELDS.into_iter()) {
+                let problem = match closest(name, FIELDS.iter().map(|f| f.name)) {
                     Some(close) => problem.edit(format!("replace by `{close}`"), field.name_span, close).certain(),
-                    None => problem.help(format!("its fields are {}", FIELDS.join(", "))),
+                    None => problem.help(format!("its fields are {}", FIELDS.iter().map(|f| f.name).collect::<Vec<_>>().join(", "))),
                 };
                 self.report(problem);
                 return None;
@@ -159,12 +144,10 @@ impl<'a> Engine<'a> {
     }
 
     fn trigger(&mut self, field: &Field<'a>) -> Option<Trigger> {
-        let known = ["plateau", "periodic", "expansion_score", "overfit_gap", "merit_ratio", "never"];
-        let (name, span, args) = self.word_call(field, &known, "a trigger")?;
+        let (name, words) = self.policy_word(field, "a trigger")?;
         let s = &mut Scope::new(field.file, 0);
         Some(match name {
             "plateau" => {
-                let words = self.words(name, args, span, &["any", "patience", "cooldown"])?;
                 let any = match words.get("any") {
                     None => vec![esper_ir::Signal::ValLoss, esper_ir::Signal::ValError],
                     Some(Expr { kind: ExprKind::List(elems), .. }) => {
@@ -176,37 +159,18 @@ impl<'a> Engine<'a> {
                 let patience = self.time_of(s, &words, "patience", Duration::Epochs(4.0))?;
                 Trigger::Plateau { any, patience, cooldown: self.time_of(s, &words, "cooldown", Duration::Epochs(2.0))? }
             }
-            "periodic" => {
-                let words = self.words(name, args, span, &["every"])?;
-                Trigger::Periodic { every: self.time_of(s, &words, "every", Duration::Epochs(5.0))? }
-            }
-            "expansion_score" => {
-                let words = self.words(name, args, span, &["tau"])?;
-                Trigger::ExpansionScore { tau: self.number(s, &words, "tau", 1.0, "`tau`")? }
-            }
-            "overfit_gap" => {
-                let words = self.words(name, args, span, &["below"])?;
-                Trigger::OverfitGap { below: self.number(s, &words, "below", 0.05, "`below`")? }
-            }
-            "merit_ratio" => {
-                let words = self.words(name, args, span, &["above"])?;
-                Trigger::MeritRatio { above: self.number(s, &words, "above", 0.01, "`above`")? }
-            }
+            "periodic" => Trigger::Periodic { every: self.time_of(s, &words, "every", Duration::Epochs(5.0))? },
+            "expansion_score" => Trigger::ExpansionScore { tau: self.number(s, &words, "tau", 1.0, "`tau`")? },
+            "overfit_gap" => Trigger::OverfitGap { below: self.number(s, &words, "below", 0.05, "`below`")? },
+            "merit_ratio" => Trigger::MeritRatio { above: self.number(s, &words, "above", 0.01, "`above`")? },
             _ => Trigger::Never,
         })
     }
 
     fn initialiser_word(&mut self, field: &Field<'a>) -> Option<Initialiser> {
-        let known = ["zero_last", "gradmax", "cascor", "tiny", "lora_ga", "pair", "copy_prev", "net2wider"];
-        let (name, span, args) = self.word_call(field, &known, "an initialiser")?;
+        let (name, words) = self.policy_word(field, "an initialiser")?;
         let s = &mut Scope::new(field.file, 0);
-        let parameter: &[&'static str] = match name {
-            "gradmax" | "cascor" | "tiny" => &["k"],
-            "lora_ga" => &["r"],
-            _ => &[],
-        };
-        let words = self.words(name, args, span, parameter)?;
-        let units = match parameter.first().and_then(|p| words.get(p)) {
+        let units = match words.get("k").or(words.get("r")) {
             Some(e) => Some(self.whole(s, e, "the number of units")?),
             None => None,
         };
@@ -223,30 +187,11 @@ impl<'a> Engine<'a> {
     }
 
     fn selection_rule(&mut self, field: &Field<'a>) -> Option<Selection> {
-        let known = [
-            "thompson",
-            "thompson_beta",
-            "ucb",
-            "ucb_tuned",
-            "epsilon_greedy",
-            "performance_weighted",
-            "successive_halving",
-            "round_robin",
-        ];
-        let (name, span, args) = self.word_call(field, &known, "a selection rule")?;
+        let (name, words) = self.policy_word(field, "a selection rule")?;
         let s = &mut Scope::new(field.file, 0);
-        let parameters: &[&'static str] = match name {
-            "thompson" => &["prior"],
-            "thompson_beta" => &["alpha", "beta"],
-            "ucb" => &["c"],
-            "epsilon_greedy" => &["epsilon", "decay"],
-            "performance_weighted" => &["temperature"],
-            _ => &[],
-        };
-        let words = self.words(name, args, span, parameters)?;
         if let Some(prior) = words.get("prior") {
             let field = Field { name: "prior", value: prior, ..field.clone() };
-            self.word_call(&field, &["normal_inverse_gamma"], "a prior")?;
+            self.policy_word(&field, "a prior")?;
         }
         let mut number = |key: &str, default| self.number(s, &words, key, default, key);
         Some(match name {
@@ -262,13 +207,11 @@ impl<'a> Engine<'a> {
     }
 
     fn probe(&mut self, field: &Field<'a>) -> Option<Option<Probe>> {
-        let (name, span, args) = self.word_call(field, &["shadow", "none"], "a way to probe")?;
+        let (name, words) = self.policy_word(field, "a way to probe")?;
         let s = &mut Scope::new(field.file, 0);
         if name == "none" {
-            self.words(name, args, span, &[])?;
             return Some(None);
         }
-        let words = self.words(name, args, span, &["candidates", "over"])?;
         let candidates = match words.get("candidates") {
             Some(e) => self.whole(s, e, "`candidates`")?,
             None => 4,
@@ -277,39 +220,39 @@ impl<'a> Engine<'a> {
     }
 
     fn blend(&mut self, field: &Field<'a>, default: Blend) -> Option<Blend> {
-        let kinds = ["add", "lerp", "multiply", "gate", "mask"];
-        let all = [BlendKind::Add, BlendKind::Lerp, BlendKind::Multiply, BlendKind::Gate, BlendKind::Mask];
-        let (name, span, args) = self.word_call(field, &kinds, "a blend")?;
+        let (name, words) = self.policy_word(field, "a blend")?;
         let s = &mut Scope::new(field.file, 0);
-        let words = self.words(name, args, span, &["ramp", "over", "target"])?;
         let ramp = match words.get("ramp") {
             None => default.ramp,
             Some(value) => {
-                let all = [RampKind::Linear, RampKind::Cosine, RampKind::Sigmoid, RampKind::Learned];
                 let field = Field { name: "ramp", value, ..field.clone() };
-                self.one_of(&field, &["linear", "cosine", "sigmoid", "learned"], &all, "a ramp")?
+                match self.policy_word(&field, "a ramp")?.0 {
+                    "linear" => RampKind::Linear,
+                    "sigmoid" => RampKind::Sigmoid,
+                    "learned" => RampKind::Learned,
+                    _ => RampKind::Cosine,
+                }
             }
         };
         let target = self.number(s, &words, "target", 1.0, "`target`")?;
         if !(target > 0.0 && target <= 1.0) {
-            let place = words.get("target").map_or(span, |e| e.span);
+            let place = words.get("target").map_or(field.value.span, |e| e.span);
             self.report(Diagnostic::error("E0501", "α ends above 0 and at most at 1", place, format!("is {target}")));
             return None;
         }
-        let kind = all[kinds.iter().position(|k| *k == name)?];
+        let kind = match name {
+            "lerp" => BlendKind::Lerp,
+            "multiply" => BlendKind::Multiply,
+            "gate" => BlendKind::Gate,
+            "mask" => BlendKind::Mask,
+            _ => BlendKind::Add,
+        };
         Some(Blend { kind, ramp, over: self.time_of(s, &words, "over", default.over)?, target })
     }
 
     fn sharing(&mut self, field: &Field<'a>) -> Option<Sharing> {
-        let (name, span, args) = self.word_call(field, &["replace", "diversify", "specialize", "ensemble", "by_state"], "a strategy")?;
+        let (name, words) = self.policy_word(field, "a strategy")?;
         let s = &mut Scope::new(field.file, 0);
-        let parameters: &[&'static str] = match name {
-            "diversify" => &["max_active"],
-            "specialize" => &["keep"],
-            "ensemble" => &["target"],
-            _ => &[],
-        };
-        let words = self.words(name, args, span, parameters)?;
         let mut whole = |engine: &mut Self, key: &str, default| words.get(key).map_or(Some(default), |e| engine.whole(s, e, key));
         Some(match name {
             "replace" => Sharing::Replace,
@@ -321,12 +264,11 @@ impl<'a> Engine<'a> {
     }
 
     fn acceptance(&mut self, field: &Field<'a>) -> Option<Acceptance> {
-        let (name, span, args) = self.word_call(field, &["e_process"], "a gain test")?;
+        let (_, words) = self.policy_word(field, "a gain test")?;
         let s = &mut Scope::new(field.file, 0);
-        let words = self.words(name, args, span, &["alpha", "rent"])?;
         let alpha = self.number(s, &words, "alpha", 0.05, "`alpha`")?;
         if !(alpha > 0.0 && alpha < 1.0) {
-            let place = words.get("alpha").map_or(span, |e| e.span);
+            let place = words.get("alpha").map_or(field.value.span, |e| e.span);
             self.report(Diagnostic::error("E0501", "`alpha` is a chance: above 0 and below 1", place, format!("is {alpha}")));
             return None;
         }
@@ -334,8 +276,7 @@ impl<'a> Engine<'a> {
             None => Rent::LogParams(0.01),
             Some(value) => {
                 let field = Field { name: "rent", value, ..field.clone() };
-                let (name, span, args) = self.word_call(&field, &["log_params", "bic", "log_flops", "none"], "a rent")?;
-                let words = self.words(name, args, span, &["factor"])?;
+                let (name, words) = self.policy_word(&field, "a rent")?;
                 let default = if name == "bic" { 1.0 } else { 0.01 };
                 let factor = self.number(s, &words, "factor", default, "`factor`")?;
                 match name {
@@ -418,10 +359,14 @@ impl<'a> Engine<'a> {
         contradiction.is_none() && unsupported(policy).is_empty()
     }
 
-    fn one_of<T: Copy>(&mut self, field: &Field<'a>, words: &[&'static str], all: &[T], what: &str) -> Option<T> {
-        let (name, span, args) = self.word_call(field, words, what)?;
-        self.words(name, args, span, &[])?;
-        words.iter().position(|w| *w == name).map(|at| all[at])
+    /// A value that is one of the words of its field, with their arguments.
+    fn policy_word(&mut self, field: &Field<'a>, what: &str) -> Option<(&'static str, Words<'a>)> {
+        let known: Vec<&'static str> = words_of(field.name).map(|word| word.name).collect();
+        let (name, span, args) = self.word_call(field, &known, what)?;
+        let word = words_of(field.name).find(|word| word.name == name)?;
+        let parameters: Vec<&'static str> = word.parameters.iter().map(|(name, _)| *name).collect();
+        let words = self.words(word.name, args, span, &parameters)?;
+        Some((word.name, words))
     }
 
     fn listed<T>(&mut self, field: &Field<'a>, mut each: impl FnMut(&mut Self, &Field<'a>) -> Option<T>) -> Option<Vec<T>> {
