@@ -102,3 +102,20 @@ fn a_closed_document_says_nothing_more() {
     assert_eq!(last.1["diagnostics"], json!([]));
     client.end();
 }
+
+#[test]
+fn an_error_behind_characters_of_several_bytes_stands_where_the_client_counts_it() {
+    // `é` has 2 bytes, 1 unit and 1 character; `𝔘` has 4, 2 and 1.
+    let text = "fn f(x: f32[n], t: str = \"é𝔘\") -> f32[n] { unknown }\n";
+    let before = text.find("unknown").expect("there");
+    for (encoding, column) in [("utf-8", before), ("utf-16", before - 3), ("utf-32", before - 4)] {
+        let mut abilities = usual();
+        abilities["general"]["positionEncodings"] = json!([encoding]);
+        let mut client = Client::offering(abilities, &[]);
+        client.open("a.blueprint", text);
+        let found = client.published("a.blueprint");
+        let start = |p: &Value| p["range"]["start"]["character"].as_u64() == Some(column as u64);
+        assert!(found.iter().any(|p| p["code"] == "E0101" && start(p)), "{encoding}: {found:#?}");
+        client.end();
+    }
+}
