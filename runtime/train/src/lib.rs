@@ -14,6 +14,7 @@ mod programs;
 mod run_folder;
 pub mod story;
 mod summary;
+mod telling;
 mod training;
 
 pub use checkpoint::{Best, Checkpoint, Manifest, Progress, StoredTensor, Sums, VERSION};

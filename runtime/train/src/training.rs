@@ -3,9 +3,7 @@ use crate::checkpoint::{Best, Checkpoint, Manifest, Progress, Sums};
 use crate::data::{self, Batch, Dataset, EpochOrder, Table};
 use crate::engine::Engine;
 use crate::governing::Good;
-use crate::growth::{
-    Change, Decided, Effected, Growing, Growth, GrowthState, Lengths, Measured, Measuring, SwapTimes, Tamiyo, Tensors, contributions,
-};
+use crate::growth::{Change, Decided, Effected, Growing, Growth, GrowthState, Lengths, Measured, SwapTimes, Tamiyo, Tensors};
 use crate::programs::{Pipeline, ProgramSource};
 use crate::run_folder::{LOG_VERSION, ResolvedConfiguration, RunFolder};
 use crate::summary::{Summary, training_sizes};
@@ -224,15 +222,15 @@ fn describe(folder: &RunFolder, model: &Model, options: &RunOptions, data_folder
 
 /// A run on its way.
 pub(crate) struct Run<'a, 'scope, 'env> {
-    source: &'a dyn ProgramSource,
+    pub(crate) source: &'a dyn ProgramSource,
     /// As it was lowered: its settings, metrics and schedules stay, whatever grows.
     pub(crate) model: &'a Model,
     pub(crate) options: &'a RunOptions<'a>,
     pub(crate) engine: Engine,
     pub(crate) growing: Growing<'scope, 'env>,
-    dataset: Dataset,
+    pub(crate) dataset: Dataset,
     order: EpochOrder,
-    batch: Batch,
+    pub(crate) batch: Batch,
     summary: summary::Summary,
     total_steps: u64,
     /// Which scalar of the update rule is shown.
@@ -358,21 +356,6 @@ impl Run<'_, '_, '_> {
         }
     }
 
-    /// Tells that something decided earlier has taken effect.
-    pub(crate) fn tell_effect(&mut self, effected: &Effected) -> Result<(), RunError> {
-        let epoch = self.manifest.progress.epochs;
-        for change in &effected.changes {
-            let data = serde_json::to_value(change).map_err(|e| RunError::bug(e.to_string()))?;
-            let (text, kind) = (change.sentence(self.model), "effect".to_string());
-            self.tell(GrowthRecord { step: effected.step, epoch, policy: None, kind, text, data });
-        }
-        for text in std::mem::take(&mut self.growing.births) {
-            let data = serde_json::Value::Null;
-            self.tell(GrowthRecord { step: effected.step, epoch, policy: None, kind: "birth".to_string(), text, data });
-        }
-        Ok(())
-    }
-
     /// Decides what grows next, at a validation point.
     fn grow(&mut self, train: &Scores, val: Option<&Scores>) -> Result<(), RunError> {
         let step = self.manifest.progress.step;
@@ -425,35 +408,6 @@ impl Run<'_, '_, '_> {
             Some(effected) => self.tell_effect(&effected),
             None => Ok(()),
         }
-    }
-
-    /// At the end of the run: what each fossil contributes.
-    fn tell_contributions(&mut self) -> Result<(), RunError> {
-        let Progress { step, epochs: epoch, .. } = self.manifest.progress;
-        if epoch < self.model.settings.epochs as u64 {
-            return Ok(());
-        }
-        let (tensors, state) = (self.engine.tensors()?, &self.growing.state);
-        let slots = &self.model.slots;
-        let planted = |id: u32| {
-            state.log.iter().flat_map(|e| &e.changes).find_map(|c| match c {
-                Change::Plant { planting, .. } if planting.id == id => Some(slots[planting.slot].path.as_str()),
-                _ => None,
-            })
-        };
-        let name = |id| crate::story::name(self.model, id, planted(id).unwrap_or_default());
-        let (device, source, dataset) = (self.options.device, self.source, &self.dataset);
-        let measuring = Measuring { device, source, model: self.model, step, tensors: &tensors, dataset };
-        let Some(found) = contributions(&measuring, state, &mut self.batch, name)? else { return Ok(()) };
-        let data = serde_json::to_value(&found).map_err(|e| RunError::bug(e.to_string()))?;
-        self.tell(GrowthRecord { step, epoch, policy: None, kind: "contributions".to_string(), text: found.sentence(), data });
-        Ok(())
-    }
-
-    pub(crate) fn tell(&mut self, record: GrowthRecord) {
-        let event = Event::Growth(record);
-        self.log.event(&event);
-        self.observer.event(&event);
     }
 
     /// What to say about a step whose loss or gradient is not finite. It was not committed.
