@@ -100,6 +100,13 @@ pub const FIELDS: &[FieldInfo] = &[
         "on_nonfinite = rollback",
         "What is done about a step whose loss or gradient is not finite. Without it, `rollback` with `grow` and `stop` without.",
     ),
+    field(
+        "start",
+        Holds::Word,
+        false,
+        "start = safetensors(\"digits.safetensors\")",
+        "The weights that training starts from, as `esperc export` writes them. Without it, initial values.",
+    ),
     field("precision", Holds::Word, false, "precision = f32", "The element type of the arithmetic. So far only `f32`."),
     field("controls", Holds::Words, false, "controls = [off]", "What `esperc run` trains beside a growing run and compares it with."),
     field(
@@ -167,6 +174,12 @@ pub const WORDS: &[WordInfo] = &[
     word("controls", "fixed_schedule", &[], "The changes of the first run that grew, at the same steps, with every seed."),
     word("controls", "static_final", &[], NOT_YET),
     word("controls", "pruned_from_large", &[], NOT_YET),
+    word(
+        "start",
+        "safetensors",
+        &[("path", None)],
+        "Every parameter and running statistic of the model under its path, and nothing else. The path is taken from the folder of the blueprint.",
+    ),
     word("precision", "f32", &[], "32-bit floating point."),
     word("normalise", "none", &[], "Features stay as they are."),
     word("normalise", "per_feature", &[], "Every feature by its own mean and deviation."),

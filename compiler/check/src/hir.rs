@@ -338,8 +338,10 @@ pub struct Seed {
     pub train: Function,
     /// The same in evaluation, without State outputs.
     pub eval: Function,
-    /// Where the candidate is written.
+    /// Where the candidate is written, or the line that lists it.
     pub span: Span,
+    /// Where its recipe is written, whatever the file.
+    pub recipe: Span,
 }
 
 impl Function {

@@ -61,6 +61,23 @@ pub const CODES: &[CodeRecord] = &[
         wrong: "",
         right: "",
     },
+    CodeRecord {
+        code: "E0098",
+        title: "a network that cannot be written as source",
+        explanation: "`esperc export --as blueprint` edits the sources of a run: a slot in which something grew becomes a layer. That needs the recipe of every layer on the way to the \
+                      slot, and of every seed, as a blueprint's name or a call of it at its place. The message names the slot and what stands in the way; \
+                      `--as safetensors` writes the weights all the same.",
+        wrong: "",
+        right: "",
+    },
+    CodeRecord {
+        code: "E0099",
+        title: "sources that do not make a run's network",
+        explanation: "What is exported is written from the texts in the run's artifact. They were compiled by another version of the library, or the network was changed after it was \
+                      compiled, as in the arms that `--twin` compares with.",
+        wrong: "",
+        right: "",
+    },
 ];
 
 /// All records, in the order of their codes.

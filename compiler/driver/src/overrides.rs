@@ -94,7 +94,7 @@ pub(crate) fn apply(
 }
 
 /// The fields of an experiment with those it takes from the one it is derived from.
-fn fields_of(train: ItemId, resolution: &Resolution, depth: usize) -> BTreeMap<String, Expr> {
+pub(crate) fn fields_of(train: ItemId, resolution: &Resolution, depth: usize) -> BTreeMap<String, Expr> {
     let info = resolution.item(train);
     let ItemKind::Train(derived) = &info.item.kind else { return BTreeMap::new() };
     let base = derived.from.as_ref().and_then(|path| resolution.lookup_path(info.file, path)).filter(|_| depth < 100);

@@ -95,6 +95,15 @@ pub enum Rows {
     Test,
 }
 
+/// What `export` writes.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExportAs {
+    /// A blueprint with what grew as layers, and its weights beside it
+    Blueprint,
+    /// The weights alone, under the run's paths
+    Safetensors,
+}
+
 #[derive(Subcommand, Debug)]
 pub enum Command {
     /// Check files and say what is wrong with them
@@ -166,24 +175,38 @@ pub enum Command {
     },
     /// Evaluate a finished run
     Eval {
-        /// The run's folder
+        /// The run's folder, or a blueprint that starts from weights
         run: PathBuf,
         /// Which rows
         #[arg(long, value_enum, default_value_t = Rows::Val)]
         split: Rows,
-        /// Which checkpoint: best, last
+        /// Which checkpoint of a run: best, last
         #[arg(long, default_value = "best")]
         checkpoint: String,
     },
     /// Predict with a finished run; CSV to standard output
     Predict {
-        /// The run's folder
+        /// The run's folder, or a blueprint that starts from weights
         run: PathBuf,
         /// Rows of features, without labels
         #[arg(long)]
         data: PathBuf,
         /// Write here instead of standard output
         #[arg(short, long)]
+        output: Option<PathBuf>,
+        /// Which checkpoint: best, last
+        #[arg(long, default_value = "best")]
+        checkpoint: String,
+    },
+    /// Write the network of a finished run as source with its weights, or its weights alone
+    Export {
+        /// The run's folder
+        run: PathBuf,
+        /// What to write
+        #[arg(long = "as", value_enum, default_value_t = ExportAs::Blueprint)]
+        form: ExportAs,
+        /// The folder to write into; without it, `export` in the run's folder
+        #[arg(short, long, value_name = "FOLDER")]
         output: Option<PathBuf>,
         /// Which checkpoint: best, last
         #[arg(long, default_value = "best")]

@@ -81,6 +81,7 @@ impl Experiment {
             format!("{:?}", own.settings.on_nonfinite).to_lowercase(),
             format!("{:?}", new.settings.on_nonfinite).to_lowercase(),
         );
+        compare("start", format!("{:?}", own.settings.start), format!("{:?}", new.settings.start));
         compare("model", own.host.clone(), new.host.clone());
         compare("loss", own.loss.clone(), new.loss.clone());
         compare("metrics", own.metrics.join(", "), new.metrics.join(", "));

@@ -7,7 +7,11 @@ use crate::terminal::{Terminal, print};
 use esper_train::{FinishedRun, Part};
 use std::path::Path;
 
+/// A run's folder with its model, or a blueprint that starts from weights.
 fn open(folder: &Path, checkpoint: &str, terminal: &Terminal) -> Result<(FinishedRun, Experiment), Failure> {
+    if folder.is_file() {
+        return crate::export::open_start(folder, terminal);
+    }
     let run = FinishedRun::open(folder, checkpoint).map_err(|e| Failure::Run(e.to_string()))?;
     let experiment = Experiment::load(&folder.join("model.espb"), None, &[], terminal)?;
     Ok((run, experiment))
@@ -23,7 +27,11 @@ pub fn eval(folder: &Path, rows: Rows, checkpoint: &str, terminal: &Terminal) ->
     };
     let device = open_device("auto", None)?;
     let found = esper_train::evaluate(&run, &experiment.model, &*device, part).map_err(|e| failed(e, &experiment, terminal))?;
-    let mut text = format!("{} rows of {}, {checkpoint} checkpoint (epoch {})\n", found.rows, found.part.name(), found.epochs);
+    let weights = match folder.is_file() {
+        true => format!("the weights that {} starts from", folder.display()),
+        false => format!("{checkpoint} checkpoint (epoch {})", found.epochs),
+    };
+    let mut text = format!("{} rows of {}, {weights}\n", found.rows, found.part.name());
     text.push_str(&format!("  loss      {:.6}\n", found.scores.loss));
     for (name, value) in &found.scores.metrics.0 {
         text.push_str(&format!("  {name:<9} {value:.6}\n"));

@@ -8,6 +8,7 @@ mod development;
 mod exit;
 mod experiment;
 mod explain_run;
+mod export;
 mod finished;
 mod format;
 mod knowledge;
@@ -80,6 +81,7 @@ fn execute(command: Command, terminal: &Terminal) -> Result<(), Failure> {
         }
         Command::Eval { run, split, checkpoint } => finished::eval(&run, split, &checkpoint, terminal),
         Command::Predict { run, data, output, checkpoint } => finished::predict(&run, &data, output.as_deref(), &checkpoint, terminal),
+        Command::Export { run, form, output, checkpoint } => export::export(&run, form, output.as_deref(), &checkpoint, terminal),
         Command::Fmt { files, check, diff } => format::format(&files, check, diff, terminal),
         Command::Explain { code } => manual::explain(code.as_deref()),
         Command::ExplainRun { run, runs } => explain_run::explain_run(&run, &runs, terminal),

@@ -176,6 +176,9 @@ pub struct RunSettings {
     pub save_every: usize,
     /// What is done about a step whose loss or gradient is not finite.
     pub on_nonfinite: OnNonFinite,
+    /// The file of weights that the run starts from, by its path from the data's folder; without it they are initial values.
+    #[serde(default)]
+    pub start: Option<String>,
 }
 
 /// What a run does about a step whose loss or gradient is not finite. The step is never committed.

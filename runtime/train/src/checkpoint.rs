@@ -19,6 +19,8 @@ use std::path::{Path, PathBuf};
 pub const VERSION: u32 = 1;
 const FORMAT: &str = "esper-checkpoint";
 const WEIGHTS: &str = "weights.safetensors";
+/// What the names of the optimizer's states begin with.
+pub(crate) const OPTIMIZER: &str = "optimizer/";
 const MANIFEST: &str = "manifest.json";
 
 /// A tensor as it is stored.
@@ -268,7 +270,7 @@ fn sync_folder(path: &Path) -> std::io::Result<()> {
     fs::File::open(path)?.sync_all()
 }
 
-fn view(tensor: &StoredTensor) -> TensorView<'_> {
+pub(crate) fn view(tensor: &StoredTensor) -> TensorView<'_> {
     let dtype = match tensor.dtype {
         DType::F32 => safetensors::Dtype::F32,
         DType::F16 => safetensors::Dtype::F16,
@@ -280,7 +282,7 @@ fn view(tensor: &StoredTensor) -> TensorView<'_> {
     TensorView::new(dtype, tensor.shape.clone(), &tensor.bytes).expect("a tensor has the bytes of its shape")
 }
 
-fn stored_dtype(dtype: safetensors::Dtype) -> Option<DType> {
+pub(crate) fn stored_dtype(dtype: safetensors::Dtype) -> Option<DType> {
     Some(match dtype {
         safetensors::Dtype::F32 => DType::F32,
         safetensors::Dtype::F16 => DType::F16,

@@ -1,6 +1,6 @@
 //! A model on a device: its programs loaded, its tensors in the device's memory, and the few ways the loop touches them.
 use crate::RunError;
-use crate::checkpoint::StoredTensor;
+use crate::checkpoint::{OPTIMIZER, StoredTensor};
 use crate::data::Batch;
 use crate::programs::Programs;
 use crate::summary::{bytes_in_words, class_name};
@@ -488,7 +488,7 @@ fn kept(model: &Model, init: &Program) -> Vec<Kept> {
     let name = |kind: &OutputKind| match kind {
         OutputKind::Parameter(i) => Some(model.parameters[*i].path.clone()),
         OutputKind::State(i) => Some(model.states[*i].path.clone()),
-        OutputKind::OptimizerState(k, i) => Some(format!("optimizer/{}/{}", model.optimizer.states[*k], model.parameters[*i].path)),
+        OutputKind::OptimizerState(k, i) => Some(format!("{OPTIMIZER}{}/{}", model.optimizer.states[*k], model.parameters[*i].path)),
         _ => None,
     };
     let mut kept: Vec<Kept> = init

@@ -1,12 +1,12 @@
-//! What is done with a finished run: evaluation on a part of its data, and predictions for other data.
-use crate::RunError;
-use crate::checkpoint::{Checkpoint, Manifest};
+//! What is done with trained weights: evaluation on a part of its data, and predictions for other data.
+use crate::checkpoint::{Checkpoint, Manifest, OPTIMIZER};
 use crate::data::{self, Batch, RowFormat};
 use crate::engine::{Engine, Prepared, Sizes};
 use crate::growth::Tensors;
 use crate::programs::{Compiled, Programs, batch_sizes};
-use crate::run_folder::{ResolvedConfiguration, RunFolder};
+use crate::run_folder::RunFolder;
 use crate::training::score;
+use crate::{RunError, Weights};
 use esper_device::Device;
 use esper_diagnostics::Diagnostic;
 use esper_ir::{DType, Model};
@@ -36,36 +36,64 @@ impl Part {
     }
 }
 
-/// A run's folder with one of its checkpoints loaded.
+/// A network with its weights: a run's folder with one of its checkpoints loaded, or a blueprint that starts from a file of weights.
 #[derive(Clone, Debug)]
 pub struct FinishedRun {
-    folder: RunFolder,
-    configuration: ResolvedConfiguration,
+    /// The run's artifact; empty without a run.
+    artifact: Vec<u8>,
+    /// From where the data's paths are taken.
+    data_folder: PathBuf,
     checkpoint: Checkpoint,
-    checkpoint_path: PathBuf,
+    /// Where the weights come from.
+    source: PathBuf,
+    /// Whether the data must be what it was when the run began.
+    same_data: bool,
 }
 
 impl FinishedRun {
     /// Opens a run and loads a checkpoint of it: `best`, `last`, `epoch-10`.
     pub fn open(folder: &Path, checkpoint: &str) -> Result<FinishedRun, RunError> {
         let folder = RunFolder::open(folder)?;
-        let configuration = folder.configuration()?;
+        let data_folder = folder.configuration()?.data_folder;
+        let artifact = folder.artifact()?;
         let path = folder.checkpoints().join(checkpoint);
         let loaded = Checkpoint::load(&folder.checkpoints(), checkpoint)?;
-        if loaded.manifest.model != blake3::hash(&folder.artifact()?).to_hex().as_str() {
+        if loaded.manifest.model != blake3::hash(&artifact).to_hex().as_str() {
             return Err(RunError::checkpoint(path, "it is of another model than the run's model.espb"));
         }
-        Ok(FinishedRun { folder, configuration, checkpoint: loaded, checkpoint_path: path })
+        Ok(FinishedRun { artifact, data_folder, checkpoint: loaded, source: path, same_data: true })
     }
 
-    /// The run's artifact, which holds the model to give to [`evaluate`] and [`predict`].
-    pub fn artifact(&self) -> Result<Vec<u8>, RunError> {
-        self.folder.artifact()
+    /// A model that starts from a file of weights, before any training. `folder` is where its blueprint lies. `None` where the experiment
+    /// has no `start`.
+    ///
+    /// # Errors
+    /// As [`Weights::of_start`].
+    pub fn of_start(model: &Model, folder: &Path) -> Result<Option<FinishedRun>, RunError> {
+        let Some(Weights { tensors, normalisation }) = Weights::of_start(model, folder)? else { return Ok(None) };
+        let source = folder.join(model.settings.start.as_deref().unwrap_or_default());
+        let manifest = Manifest::new(String::new(), String::new(), model.settings.seed, normalisation);
+        let checkpoint = Checkpoint { manifest, tensors };
+        // A file named without a folder has the empty one.
+        let data_folder = if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder.to_path_buf() };
+        Ok(Some(FinishedRun { artifact: vec![], data_folder, checkpoint, source, same_data: false }))
     }
 
-    /// What ran.
-    pub fn configuration(&self) -> &ResolvedConfiguration {
-        &self.configuration
+    /// The run's artifact, which holds the model to give to [`evaluate`] and [`predict`]; empty without a run.
+    pub fn artifact(&self) -> &[u8] {
+        &self.artifact
+    }
+
+    /// From where the data's paths are taken.
+    pub fn data_folder(&self) -> &Path {
+        &self.data_folder
+    }
+
+    /// Parameters and running statistics by path, without what only training needs.
+    pub fn weights(&self) -> Weights {
+        let mut tensors = Tensors::apart(&self.checkpoint.tensors).own;
+        tensors.retain(|t| !t.name.starts_with(OPTIMIZER));
+        Weights { tensors, normalisation: self.manifest().normalisation.clone() }
     }
 
     /// The checkpoint's manifest.
@@ -76,8 +104,14 @@ impl FinishedRun {
     fn engine(&self, model: &Model, device: &dyn Device, programs: &dyn Programs, sizes: &Sizes) -> Result<Engine, RunError> {
         let mut engine = Engine::new(device, Prepared::new(device, programs, model, sizes)?, model)?;
         engine.write_scalars(model.settings.seed, self.manifest().progress.step, 0, 0)?;
-        let restored = engine.restore(&Tensors::apart(&self.checkpoint.tensors).own)?;
-        restored.map_err(|what| RunError::checkpoint(&self.checkpoint_path, what))?;
+        let tensors = Tensors::apart(&self.checkpoint.tensors).own;
+        if self.same_data {
+            let restored = engine.restore(&tensors)?;
+            restored.map_err(|what| RunError::checkpoint(&self.source, what))?;
+        } else {
+            // A file of weights has been compared with the model when it was read; it has no states of the optimizer.
+            engine.restore_known(&tensors)?;
+        }
         engine.write_seed_scalars(self.manifest().growth.scalars(self.manifest().progress.step + 1))?;
         Ok(engine)
     }
@@ -115,9 +149,9 @@ pub(crate) fn evaluate_with(
     part: Part,
 ) -> Result<Evaluation, RunError> {
     let format = RowFormat::of(model)?;
-    let mut table = data::read(&model.data, &format, &run.configuration.data_folder)?;
-    if table.digest != run.manifest().data {
-        return Err(RunError::checkpoint(&run.checkpoint_path, "the data files have changed since the run"));
+    let mut table = data::read(&model.data, &format, &run.data_folder)?;
+    if run.same_data && table.digest != run.manifest().data {
+        return Err(RunError::checkpoint(&run.source, "the data files have changed since the run"));
     }
     let split = data::divide(table.rows(), &model.data, model.settings.seed)?;
     if let Some(normalisation) = &run.manifest().normalisation {

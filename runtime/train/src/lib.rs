@@ -16,6 +16,7 @@ pub mod story;
 mod summary;
 mod telling;
 mod training;
+mod weights;
 
 pub use checkpoint::{Best, Checkpoint, Manifest, Progress, StoredTensor, Sums, VERSION};
 pub use data::CODES;
@@ -24,6 +25,7 @@ pub use finished_run::{Evaluation, FinishedRun, Part, evaluate, predict};
 pub use run_folder::{LOG_VERSION, ResolvedConfiguration, RunFolder};
 pub use summary::{Summary, summarise, training_rows};
 pub use training::{Outcome, RunOptions, train};
+pub use weights::Weights;
 
 #[cfg(test)]
 mod tests;

@@ -80,7 +80,7 @@ impl Summary {
 /// The summary of a model as it would be trained: reads the data and builds every program, takes no memory
 /// for it and trains nothing.
 pub fn summarise(model: &Model, device: &dyn Device, data_folder: &Path) -> Result<String, RunError> {
-    let dataset = data::prepare(model, data_folder)?;
+    let dataset = data::prepare(model, data_folder, None)?;
     let programs = Compiled::new(model)?;
     let prepared = Prepared::new(device, &programs, model, &training_sizes(model, &dataset))?;
     Ok(Summary::new(model, &dataset, &programs, prepared.arenas())?.text(model))
@@ -88,7 +88,7 @@ pub fn summarise(model: &Model, device: &dyn Device, data_folder: &Path) -> Resu
 
 /// How many rows a model is trained on: those of its data that are not validated, tested or withheld.
 pub fn training_rows(model: &Model, data_folder: &Path) -> Result<usize, RunError> {
-    Ok(data::prepare(model, data_folder)?.split.train.len())
+    Ok(data::prepare(model, data_folder, None)?.split.train.len())
 }
 
 /// The sizes of batches that a training run needs programs for.

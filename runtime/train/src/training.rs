@@ -7,7 +7,7 @@ use crate::growth::{Change, Decided, Effected, Growing, Growth, GrowthState, Len
 use crate::programs::{Pipeline, ProgramSource};
 use crate::run_folder::{LOG_VERSION, ResolvedConfiguration, RunFolder};
 use crate::summary::{Summary, training_sizes};
-use crate::{RunError, summary};
+use crate::{RunError, Weights, summary};
 use esper_device::Device;
 use esper_diagnostics::Diagnostic;
 use esper_ir::{Model, OnNonFinite};
@@ -120,7 +120,12 @@ fn train_in<'scope, 'env>(
         (None, Some((folder, ..))) => folder.configuration()?.data_folder,
         _ => PathBuf::from("."),
     };
-    let dataset = data::prepare(model, &data_folder)?;
+    let start = if resumed.is_some() { None } else { Weights::of_start(model, &data_folder)? };
+    let used = match &resumed {
+        Some((_, checkpoint, _)) => checkpoint.manifest.normalisation.clone(),
+        None => start.as_ref().and_then(|s| s.normalisation.clone()),
+    };
+    let dataset = data::prepare(model, &data_folder, used)?;
     let state = resumed.as_ref().map(|(_, checkpoint, _)| checkpoint.manifest.growth.clone()).unwrap_or_default();
     let mut growing = Growing::new(scope, options.device, source, model, state, training_sizes(model, &dataset))?;
     let prepared = growing.prepare()?;
@@ -147,6 +152,9 @@ fn train_in<'scope, 'env>(
             let folder = RunFolder::create(&options.runs, &model.name)?;
             describe(&folder, model, options, data_folder, &text)?;
             engine.initialise(model.settings.seed)?;
+            if let Some(start) = &start {
+                engine.restore_known(&start.tensors)?;
+            }
             let digest = dataset.table.digest.clone();
             (folder, Manifest::new(artifact, digest, model.settings.seed, dataset.normalisation.clone()))
         }

@@ -60,12 +60,12 @@ pub struct Dataset {
     pub normalisation: Option<Normalisation>,
 }
 
-/// Reads, checks, divides and normalises the data of a model.
-pub fn prepare(model: &Model, folder: &Path) -> Result<Dataset, Diagnostic> {
+/// Reads, checks, divides and normalises the data of a model; as it says, or as its weights are used to.
+pub fn prepare(model: &Model, folder: &Path, used: Option<Normalisation>) -> Result<Dataset, Diagnostic> {
     let format = RowFormat::of(model)?;
     let mut table = read(&model.data, &format, folder)?;
     let split = divide(table.rows(), &model.data, model.settings.seed)?;
-    let normalisation = Normalisation::measure(&table, &split.train, model.data.normalise, &format.shape);
+    let normalisation = used.or_else(|| Normalisation::measure(&table, &split.train, model.data.normalise, &format.shape));
     if let Some(normalisation) = &normalisation {
         normalisation.apply(&mut table.features);
     }

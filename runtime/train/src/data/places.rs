@@ -121,6 +121,12 @@ batch. It is more than the machine has free. A smaller layer or, where the activ
 `esperc run --dry-run` shows the sums without asking for the memory.",
     ),
     record(
+        "D0115",
+        "training cannot start from a file of weights",
+        "The file that `start = safetensors(\"…\")` names is read from the folder that the blueprint lies in. It holds every parameter and \
+running statistic of the model under its path, in the same shape, and nothing else, as `esperc export` writes it.",
+    ),
+    record(
         "D0201",
         "training went to NaN or infinity",
         "The loss or a gradient stopped being a number. The run stops before the step changes anything, and names the first tensor of the step \

@@ -15,6 +15,8 @@ pub fn static_network(model: &Model, state: &GrowthState) -> Result<Model, RunEr
         let Some(Change::Plant { planting, .. }) = planted else { continue };
         topology.host = esper_pipeline::integrate(&topology.host, planting, *alpha, 0)?;
     }
+    // Its weights are those of no file.
+    topology.host.settings.start = None;
     // No slot is asked for: what may grow was decided by the run.
     topology.host.slots.iter_mut().for_each(|slot| slot.policy = None);
     Ok(topology.host)

@@ -20,7 +20,7 @@ pub(crate) use growing::Growing;
 pub use growing::SwapTimes;
 pub use newborn::Boost;
 pub(crate) use snapshot::{Snapshots, Tensors};
-pub use state::{Effected, GrowthState, LiveSeed, SeedSums};
+pub use state::{Effected, GrowthState, LiveSeed, Member, SeedSums};
 pub use tamiyo::Tamiyo;
 pub(crate) use tamiyo::{Decided, Lengths, Measured};
 pub use topology::Change;

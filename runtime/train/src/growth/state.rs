@@ -4,7 +4,7 @@ use super::tamiyo::Tamiyo;
 use super::topology::{Change, Topology};
 use crate::RunError;
 use crate::engine::SeedScalars;
-use esper_ir::Model;
+use esper_ir::{Model, Part, Planting};
 use esper_policy::{Governor, Ramp};
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +41,17 @@ impl LiveSeed {
         let age = step.saturating_sub(self.born);
         SeedScalars { alpha: self.ramp.at(step.saturating_sub(1)), age, boost: self.boost.at(age) }
     }
+}
+
+/// A seed that a network is made of.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Member {
+    /// Which seed, and where.
+    pub planting: Planting,
+    /// How much it counts.
+    pub alpha: f64,
+    /// Whether it is part of the network for good.
+    pub fossil: bool,
 }
 
 /// Sums over the training batches since the last decision.
@@ -98,6 +109,32 @@ impl GrowthState {
         if let Some(pending) = &mut self.pending {
             pending.changes.retain(|change| change.seed() != Some(id));
         }
+    }
+
+    /// The seeds that the network is made of after a number of steps, each with how much it counts: those that are part of it for good, in the
+    /// order in which they became it, then those that live and count already. What learns in the shadow is none of it.
+    pub fn members(&self, step: u64) -> Vec<Member> {
+        let (mut planted, mut members): (Vec<Planting>, Vec<Member>) = (vec![], vec![]);
+        for change in self.log.iter().flat_map(|e| &e.changes) {
+            match change {
+                Change::Plant { planting, .. } => planted.push(planting.clone()),
+                Change::Join { id } => planted.iter_mut().filter(|p| p.id == *id).for_each(|p| p.part = Part::Joined),
+                Change::Remove { id } | Change::Quarantine { id } => planted.retain(|p| p.id != *id),
+                Change::Integrate { id, alpha, .. } => {
+                    let own = |p: &Planting| p.id == *id;
+                    members.extend(planted.iter().filter(|p| own(p)).map(|p| Member { planting: p.clone(), alpha: *alpha, fossil: true }));
+                    planted.retain(|p| !own(p));
+                }
+                Change::Ramp { .. } | Change::Restore { .. } | Change::HalveRate => {}
+            }
+        }
+        for planting in planted.into_iter().filter(|p| p.part == Part::Joined) {
+            // What the evaluation after the step sees.
+            let alpha = self.seeds.iter().find(|s| s.id == planting.id).map_or(0.0, |s| s.scalars(step + 1).alpha);
+            // A run computes with 32 bits.
+            members.push(Member { planting, alpha: f64::from(alpha as f32), fossil: false });
+        }
+        members
     }
 
     /// How many seeds became part of the network for good.

@@ -171,7 +171,15 @@ pub fn model(folder: &Path, epochs: usize) -> Model {
             gate: 0.0,
             split_span: Span::default(),
         },
-        settings: RunSettings { batch: 10, epochs, seed: 3, clip: None, save_every: 1, on_nonfinite: esper_ir::OnNonFinite::Stop },
+        settings: RunSettings {
+            batch: 10,
+            epochs,
+            seed: 3,
+            clip: None,
+            save_every: 1,
+            on_nonfinite: esper_ir::OnNonFinite::Stop,
+            start: None,
+        },
         layers: vec![],
         slots: vec![Slot {
             path: "mid".into(),

@@ -284,7 +284,7 @@ fn a_finished_run_evaluates_its_parts() {
     let outcome = run(folder.path(), &model, PLAIN).unwrap();
     let device = Line { rate: 0.0 };
     let run = FinishedRun::open(&outcome.folder, "last").unwrap();
-    assert_eq!(run.artifact().unwrap(), b"model");
+    assert_eq!(run.artifact(), b"model");
     let val = evaluate_with(&device, &run, &model, &device, Part::Val).unwrap();
     assert_eq!((val.rows, val.epochs), (10, 6));
     assert_eq!(Some(val.scores), outcome.last.unwrap().val);

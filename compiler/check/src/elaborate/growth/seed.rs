@@ -37,6 +37,7 @@ impl<'a> Engine<'a> {
             train: self.settled(train),
             eval: self.settled(eval),
             span,
+            recipe: recipe.span,
         };
         (self.prove_birth(&seed, definition) && self.prove_alive(&seed, definition)).then_some(seed)
     }

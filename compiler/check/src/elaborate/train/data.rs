@@ -80,6 +80,15 @@ impl<'a> Engine<'a> {
         Some(DataSpec { source, scale, shape, normalise, split, gate, span: field.value.span, split_span })
     }
 
+    /// The file of weights that training starts from; `Some(None)` where it starts from initial values.
+    pub(super) fn start(&mut self, fields: &Fields<'a>) -> Option<Option<String>> {
+        let Some(field) = fields.get("start").cloned() else { return Some(None) };
+        let mut s = Scope::new(field.file, 0);
+        let (word, span, args) = self.field_word(&field, "a file of weights")?;
+        let words = self.word_arguments(word, args, span)?;
+        self.text(&mut s, &words, word.name, "path").map(Some)
+    }
+
     fn row_shape(&mut self, s: &mut Scope, e: &'a Expr) -> Option<Vec<usize>> {
         match self.field_value(s, e, &Kind::List(Box::new(Kind::Dim)), "`shape`") {
             Value::List(list) => {

@@ -131,7 +131,16 @@ impl<'a> Engine<'a> {
             },
         };
         let on_nonfinite = self.on_nonfinite(fields);
-        Some(RunSettings { batch: batch?, epochs: epochs?, seed: seed?, clip: clip?, save_every: save_every?, on_nonfinite: on_nonfinite? })
+        let start = self.start(fields);
+        Some(RunSettings {
+            batch: batch?,
+            epochs: epochs?,
+            seed: seed?,
+            clip: clip?,
+            save_every: save_every?,
+            on_nonfinite: on_nonfinite?,
+            start: start?,
+        })
     }
 
     fn on_nonfinite(&mut self, fields: &Fields<'a>) -> Option<OnNonFinite> {
