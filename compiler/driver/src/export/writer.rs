@@ -13,6 +13,9 @@ use esper_ir::{DataSource, Model};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// What the last line of the file's documentation begins with; a text that is exported again has it once.
+const LEFT: &str = "As a run left it:";
+
 /// Places of the sources with the text that comes there.
 pub(super) type Edits = Vec<(Span, String)>;
 
@@ -50,10 +53,10 @@ pub(super) fn write(
     }
     writer.written.sort_by_key(|w| w.place);
     let mut text = String::new();
-    for line in inputs[0].file.docs.text.lines() {
+    for line in inputs[0].file.docs.text.lines().filter(|l| !l.trim_start().starts_with(LEFT)) {
         text.push_str(&format!("//!{}{line}\n", if line.is_empty() { "" } else { " " }));
     }
-    text.push_str(&format!("//! As a run left it: {}. Its weights are in {}.\n", told(members.len()), options.weights));
+    text.push_str(&format!("//! {LEFT} {}. Its weights are in {}.\n", told(members.len()), options.weights));
     for (module, names) in &writer.imports {
         text.push_str(&format!("use {module}.{{{}}}\n", names.iter().cloned().collect::<Vec<_>>().join(", ")));
     }
@@ -105,8 +108,8 @@ pub(super) struct Writer<'a> {
     waiting: Vec<ItemId>,
     /// Blueprints written anew: the item, what grew in it by the slots' paths within it, and the name.
     grown: Vec<(ItemId, Vec<(String, String)>, String)>,
-    /// The blueprints of slots by their bodies.
-    joined: Vec<(String, String)>,
+    /// The blueprints of slots: owner and slot, body, name.
+    joined: Vec<(String, String, String)>,
 }
 
 impl<'a> Writer<'a> {
@@ -297,13 +300,14 @@ impl<'a> Writer<'a> {
     /// The name of the blueprint that stands in a slot's place.
     fn slot_blueprint(&mut self, slot: usize, owner: &str, name: &str, place: (FileId, u32)) -> Result<String, ExportError> {
         let body = self.slot_body(slot)?;
-        if let Some((_, known)) = self.joined.iter().find(|(of, _)| *of == body) {
+        let of = format!("{owner}.{name}");
+        if let Some((.., known)) = self.joined.iter().find(|(slot, how, _)| *slot == of && *how == body) {
             return Ok(known.clone());
         }
         let mut letters = name.chars();
         let upper: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
         let blueprint = self.fresh(&format!("{owner}{}", upper.replace('_', "")));
-        self.joined.push((body.clone(), blueprint.clone()));
+        self.joined.push((of, body.clone(), blueprint.clone()));
         let text = format!("/// What grew in the slot `{name}` of {owner}.\nblueprint {blueprint} {body}");
         let (file, start) = place;
         self.written.push(Written { place: (Reverse(file.0), start, self.written.len()), text });
