@@ -93,7 +93,7 @@ fn planting(artifact: &Artifact, id: u32, slot: &str, seed: &str, join: Join) ->
     let model = &artifact.model;
     let number = model.slots.iter().position(|s| s.path == slot).unwrap_or_else(|| panic!("no slot {slot}"));
     let candidate = model.slots[number].seeds.iter().copied().find(|s| model.seeds[*s].text == seed);
-    Planting { id, slot: number, seed: candidate.unwrap_or_else(|| panic!("no {seed} in {slot}")), part: Part::Joined, join }
+    Planting { id, slot: number, seed: candidate.unwrap_or_else(|| panic!("no {seed} in {slot}")), part: Part::Joined, join, opened: false }
 }
 
 /// A log in which seeds are planted after step 4 and count at once; those with an α for good are integrated after step 24.

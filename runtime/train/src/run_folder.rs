@@ -42,7 +42,35 @@ pub struct ResolvedConfiguration {
 /// The version of the events in `metrics.jsonl` that this build writes and can tell.
 pub const LOG_VERSION: u32 = 1;
 
+impl ResolvedConfiguration {
+    /// What a model's experiment says, with the folder of its data and the name of the device.
+    pub(crate) fn new(model: &esper_ir::Model, data_folder: PathBuf, device: String) -> ResolvedConfiguration {
+        ResolvedConfiguration {
+            esper: env!("CARGO_PKG_VERSION").to_string(),
+            name: model.name.clone(),
+            model: model.host.clone(),
+            loss: model.loss.clone(),
+            metrics: model.metrics.clone(),
+            optimizer: model.optimizer.name.clone(),
+            settings: model.settings.clone(),
+            data: model.data.clone(),
+            // Absolute, so that the run can be used from another folder.
+            data_folder: std::path::absolute(&data_folder).unwrap_or(data_folder),
+            device,
+            log: LOG_VERSION,
+        }
+    }
+}
+
 impl RunFolder {
+    /// Writes what is known before the first step.
+    pub(crate) fn describe(&self, configuration: &ResolvedConfiguration, summary: &str, artifact: &[u8]) -> Result<(), RunError> {
+        let text = serde_json::to_string_pretty(configuration).map_err(std::io::Error::from).map_err(RunError::files(&self.path))?;
+        self.write("config.resolved.json", text.as_bytes())?;
+        self.write("summary.txt", summary.as_bytes())?;
+        self.write("model.espb", artifact)
+    }
+
     /// Makes `<runs>/<name>-<n>` with the first number that is free.
     pub fn create(runs: &Path, name: &str) -> Result<RunFolder, RunError> {
         let folder = RunFolder::numbered(runs, name)?;

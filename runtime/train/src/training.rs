@@ -5,7 +5,7 @@ use crate::engine::Engine;
 use crate::governing::Good;
 use crate::growth::{Change, Decided, Effected, Growing, Growth, GrowthState, Lengths, Measured, SwapTimes, Tamiyo, Tensors};
 use crate::programs::{Pipeline, ProgramSource};
-use crate::run_folder::{LOG_VERSION, ResolvedConfiguration, RunFolder};
+use crate::run_folder::{ResolvedConfiguration, RunFolder};
 use crate::summary::{Summary, training_sizes};
 use crate::{RunError, Weights, summary};
 use esper_device::Device;
@@ -150,7 +150,8 @@ fn train_in<'scope, 'env>(
         }
         None => {
             let folder = RunFolder::create(&options.runs, &model.name)?;
-            describe(&folder, model, options, data_folder, &text)?;
+            let configuration = ResolvedConfiguration::new(model, data_folder, options.device.name());
+            folder.describe(&configuration, &text, options.artifact)?;
             engine.initialise(model.settings.seed)?;
             if let Some(start) = &start {
                 engine.restore_known(&start.tensors)?;
@@ -204,28 +205,6 @@ fn belongs(path: &Path, manifest: &Manifest, artifact: &str, model: &Model) -> R
         return Err(RunError::checkpoint(path, message));
     }
     Ok(())
-}
-
-/// Writes what is known before the first step.
-fn describe(folder: &RunFolder, model: &Model, options: &RunOptions, data_folder: PathBuf, summary: &str) -> Result<(), RunError> {
-    let configuration = ResolvedConfiguration {
-        esper: env!("CARGO_PKG_VERSION").to_string(),
-        name: model.name.clone(),
-        model: model.host.clone(),
-        loss: model.loss.clone(),
-        metrics: model.metrics.clone(),
-        optimizer: model.optimizer.name.clone(),
-        settings: model.settings.clone(),
-        data: model.data.clone(),
-        // Absolute, so that the run can be used from another folder.
-        data_folder: std::path::absolute(&data_folder).unwrap_or(data_folder),
-        device: options.device.name(),
-        log: LOG_VERSION,
-    };
-    let text = serde_json::to_string_pretty(&configuration).map_err(std::io::Error::from).map_err(RunError::files(folder.path()))?;
-    folder.write("config.resolved.json", text.as_bytes())?;
-    folder.write("summary.txt", summary.as_bytes())?;
-    folder.write("model.espb", options.artifact)
 }
 
 /// A run on its way.
