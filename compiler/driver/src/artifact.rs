@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 const MAGIC: [u8; 8] = *b"\x89ESPB\r\n\n";
 
 /// The version of the payload's layout; it grows with every change of [`Model`].
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// The compiler's version.
 pub const COMPILER: &str = env!("CARGO_PKG_VERSION");
