@@ -247,7 +247,8 @@ pub enum Command {
     },
     /// Measure training steps and compilation
     Bench {
-        /// `w1`, `w2`, `check`, or a blueprint file; without one, all built-in workloads
+        /// `w1`, `w2`, `check`, or a blueprint file; without one, all built-in workloads. `growth`, alone or with `gradmax` or `honest_gate`:
+        /// yardsticks of growth
         workloads: Vec<String>,
         /// Threads of the CPU device; default: one, then two
         #[arg(long, value_parser = threads)]

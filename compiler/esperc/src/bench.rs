@@ -1,5 +1,6 @@
 //! `esperc bench`: how long training steps, compilations and checks take on this machine.
 mod checking;
+mod growth;
 
 use crate::exit::Failure;
 use crate::experiment::Experiment;
@@ -52,6 +53,11 @@ struct Measurement {
 
 /// Measures and prints.
 pub fn bench(arguments: &Bench, terminal: &Terminal) -> Result<(), Failure> {
+    if let Some((first, yardsticks)) = arguments.workloads.split_first()
+        && first == "growth"
+    {
+        return growth::measure(yardsticks, arguments.json);
+    }
     let built_in = [&NAMES[..], &[CHECK]].concat();
     let names: Vec<&str> =
         if arguments.workloads.is_empty() { built_in.clone() } else { arguments.workloads.iter().map(String::as_str).collect() };

@@ -293,6 +293,15 @@ fn a_layer_beyond_all_memory_is_refused_with_what_it_needs() {
 }
 
 #[test]
+fn the_bench_prints_the_yardsticks_of_growth_with_their_goals() {
+    let desk = Desk::new();
+    let told = desk.run(&["bench", "growth", "gradmax"]).ends(0).out;
+    assert!(told.contains("with a fan-out of larger gradient") && told.contains("(0.80 to 0.93)  met"), "{told}");
+    let refused = desk.run(&["bench", "growth", "glory"]).ends(2);
+    assert!(refused.err.contains("`glory` is no yardstick of growth: there are gradmax and honest_gate"), "{}", refused.err);
+}
+
+#[test]
 fn the_bench_measures_steps_kernels_and_checks() {
     let desk = Desk::new();
     let bench = |arguments: &[&str]| desk.run(&[&["bench", "--seconds", "0.01"], arguments].concat()).ends(0).out;

@@ -64,7 +64,7 @@ impl Matrix {
             self.values[row * self.columns..][..count].copy_from_slice(&other.row(row)[..count]);
         }
     }
-    pub(super) fn dense(&self) -> DMatrix<f64> {
+    pub(crate) fn dense(&self) -> DMatrix<f64> {
         DMatrix::from_row_slice(self.rows, self.columns, &self.values)
     }
 }

@@ -1,59 +1,13 @@
 //! The yardstick "honest gate": how often the gain test accepts seeds that are worth nothing, and seeds that are worth something.
 use crate::e_process::{GainTest, level};
 use crate::random::Random;
-use serde::{Deserialize, Serialize};
-
-/// One line of the yardstick.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Line {
-    /// What was tried.
-    pub name: String,
-    /// The share that was accepted.
-    pub accepted: f64,
-    /// Half the width of its 95 % interval.
-    pub margin: f64,
-    /// The goal: at most (true) or at least so much; none where the share is only reported.
-    pub goal: Option<(bool, f64)>,
-}
-
-impl Line {
-    /// Whether the goal is met, where there is one.
-    pub fn met(&self) -> bool {
-        self.goal.is_none_or(|(at_most, bound)| if at_most { self.accepted <= bound } else { self.accepted >= bound })
-    }
-}
-
-impl std::fmt::Display for Line {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let goal = match self.goal {
-            Some((true, bound)) => format!("at most {bound:.2}"),
-            Some((false, bound)) => format!("at least {bound:.2}"),
-            None => "reported".into(),
-        };
-        let verdict = if self.goal.is_none() {
-            ""
-        } else if self.met() {
-            "  met"
-        } else {
-            "  NOT MET"
-        };
-        write!(f, "{:<58} {:.3} ± {:.3}  ({goal}){verdict}", self.name, self.accepted, self.margin)
-    }
-}
+use crate::yardstick::{Goal, Line};
 
 /// Ten classes.
 const CAP: f64 = std::f64::consts::LN_10;
 
 /// The share of streams that a test at this level accepts within so many samples, looking after every one.
-fn accepted(
-    name: String,
-    goal: Option<(bool, f64)>,
-    streams: u32,
-    samples: u32,
-    rent: f64,
-    j: u32,
-    mut row: impl FnMut(u32) -> (f64, f64),
-) -> Line {
+fn accepted(name: String, goal: Goal, streams: u32, samples: u32, rent: f64, j: u32, mut row: impl FnMut(u32) -> (f64, f64)) -> Line {
     let passed = (0..streams).filter(|stream| {
         let mut test = GainTest::new(CAP, rent, level(0.05, j));
         (0..samples).any(|_| {
@@ -62,9 +16,9 @@ fn accepted(
             test.passed()
         })
     });
-    let accepted = passed.count() as f64 / f64::from(streams);
-    let margin = 1.96 * (accepted * (1.0 - accepted) / f64::from(streams)).sqrt();
-    Line { name, accepted, margin, goal }
+    let value = passed.count() as f64 / f64::from(streams);
+    let margin = 1.96 * (value * (1.0 - value) / f64::from(streams)).sqrt();
+    Line { name, value, margin, goal }
 }
 
 /// A loss without the seed, as a classifier that is right on three rows of four has it.
@@ -76,7 +30,7 @@ fn host_loss(random: &mut Random) -> f64 {
 pub fn honest_gate(streams: u32, seed: u64) -> Vec<Line> {
     let mut random = Random::new(seed);
     let rent = 0.005;
-    let at_most = Some((true, 0.05));
+    let at_most = Goal::AtMost(0.05);
     let mut lines = vec![
         accepted("placebo: gains that just pay the rent".into(), at_most, streams, 2000, rent, 1, |_| {
             let off = 1.0 + 0.2 * random.uniform();
@@ -94,7 +48,7 @@ pub fn honest_gate(streams: u32, seed: u64) -> Vec<Line> {
         }),
     ];
     for j in [1, 5, 10] {
-        let at_least = (j == 1).then_some((false, 0.9));
+        let at_least = if j == 1 { Goal::AtLeast(0.9) } else { Goal::Reported };
         let name = format!("three points of accuracy, 2000 samples, test {j}");
         lines.push(accepted(name, at_least, streams, 2000, rent, j, |_| {
             // five rows in a hundred become right, two become wrong
