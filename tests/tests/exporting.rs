@@ -175,6 +175,7 @@ fn every_block_of_an_array_is_written_as_it_grew() {
         ("blocks[2].wide", "Widen(units = 4)", Join::Add, 1.0, true),
         ("blocks[2].wide", "Lora(r = 2)", Join::Add, 0.5, true),
         ("deeper", "Turn", Join::Add, 1.0, true),
+        ("deeper", "Turn", Join::Add, 0.5, true),
         ("deeper", "Mlp(expand = 1)", Join::Add, 0.5, false),
         ("deeper", "Ia3", Join::Add, 0.25, false),
     ];
