@@ -100,6 +100,8 @@ const CODES_WITHOUT_STORY: &[(&str, &str)] = &[
     ("E0095", "about the command line"),
     ("E0096", "about the command line"),
     ("E0097", "about the command line"),
+    ("E0098", "about a finished run: the tests of exporting"),
+    ("E0099", "about a finished run: the tests of exporting"),
     ("E0605", "about the command line"),
     ("E0608", "about the command line"),
     ("E0699", "a bug of the compiler, if it is ever seen"),
