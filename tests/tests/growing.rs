@@ -11,8 +11,12 @@ use std::sync::atomic::AtomicBool;
 
 /// The example, with some of its fields changed.
 fn example(changes: &[&str]) -> Artifact {
+    named("digits_grow", changes)
+}
+
+fn named(name: &str, changes: &[&str]) -> Artifact {
     let changes: Vec<_> = changes.iter().map(|c| c.parse().expect("a change")).collect();
-    let built = Session::new().build(&root().join("examples/digits_grow.blueprint"), None, &changes);
+    let built = Session::new().build(&root().join(format!("examples/{name}.blueprint")), None, &changes);
     built.unwrap_or_else(|e| panic!("{e}"))
 }
 
@@ -37,6 +41,10 @@ fn run(artifact: &Artifact, runs: &Path, growth: Growth, stop: Option<u64>, resu
 fn weights(outcome: &Outcome) -> BTreeMap<String, String> {
     let checkpoint = Checkpoint::load(&outcome.folder.join("checkpoints"), "last").expect("a checkpoint");
     checkpoint.tensors.into_iter().map(|t| (t.name, blake3::hash(&t.bytes).to_hex().to_string())).collect()
+}
+
+fn accuracy(outcome: &Outcome) -> f64 {
+    outcome.last.as_ref().and_then(|e| e.val.as_ref()).and_then(|v| v.metrics.get("accuracy")).expect("an accuracy")
 }
 
 fn loss(outcome: &Outcome) -> f64 {
@@ -128,4 +136,33 @@ fn every_initialiser_starts_seeds_that_learn_and_a_resumed_run_starts_them_alike
         let off = run(&artifact, folder.path(), Growth::Off, None, None);
         assert_eq!(weights(&refused), weights(&off), "{initialiser:?}, refused");
     }
+}
+
+#[test]
+fn a_network_that_cannot_see_is_rescued() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let artifact = named("rescue", &["seed=1"]);
+    let grown = run(&artifact, folder.path(), Growth::Policies, None, None);
+    let off = run(&artifact, folder.path(), Growth::Off, None, None);
+    assert!(grown.growth.fossilised() >= 1, "{:#?}", grown.growth.log);
+    assert!(accuracy(&grown) > accuracy(&off) + 0.2, "{} against {}", accuracy(&grown), accuracy(&off));
+    // Within the budget: 77 at the start, and at most 304 more.
+    let parameters = |outcome: &Outcome| outcome.growth.grown(&artifact.model).expect("a model").parameters;
+    let count: usize = parameters(&grown).iter().map(|p| p.ty.elements().unwrap_or(0)).sum();
+    assert!((78..=381).contains(&count), "{count}");
+}
+
+#[test]
+fn growth_does_no_harm_where_there_is_little_to_gain() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let artifact = named("digits_cnn_grow", &["epochs=10"]);
+    let grown = run(&artifact, folder.path(), Growth::Policies, None, None);
+    let planted = grown.growth.log.iter().flat_map(|e| &e.changes).filter(|c| matches!(c, Change::Plant { .. })).count();
+    let off = run(&artifact, folder.path(), Growth::Off, None, None);
+    assert!(
+        planted >= 1 && accuracy(&grown) >= accuracy(&off) - 0.003,
+        "{planted} planted: {} against {}",
+        accuracy(&grown),
+        accuracy(&off)
+    );
 }
