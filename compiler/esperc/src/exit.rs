@@ -10,6 +10,8 @@ pub enum Failure {
     Usage(String),
     /// Data, device or run failed. Empty: already printed.
     Run(String),
+    /// A loss or gradient was not finite; already printed.
+    Diverged,
     /// A bug in the compiler.
     Bug(String),
     /// Stopped by Ctrl-C (130) or a request to terminate (143), after saving.
@@ -22,7 +24,7 @@ impl Failure {
         ExitCode::from(match self {
             Failure::Program => 1,
             Failure::Usage(_) => 2,
-            Failure::Run(_) => 3,
+            Failure::Run(_) | Failure::Diverged => 3,
             Failure::Bug(_) => 70,
             Failure::Interrupted(code) => *code,
         })
@@ -30,7 +32,7 @@ impl Failure {
     /// What stands on standard error, if anything is still to be said.
     pub fn message(&self) -> Option<String> {
         match self {
-            Failure::Program | Failure::Interrupted(_) => None,
+            Failure::Program | Failure::Diverged | Failure::Interrupted(_) => None,
             Failure::Usage(text) | Failure::Run(text) if text.is_empty() => None,
             Failure::Usage(text) | Failure::Run(text) => Some(format!("error: {text}")),
             Failure::Bug(text) => Some(format!(

@@ -183,7 +183,7 @@ pub fn failed(error: RunError, experiment: &Experiment, terminal: &Terminal) -> 
         RunError::Diagnostic(diagnostic) => {
             // printed here; the code is that of a failed run, whatever the message format
             let _ = terminal.report(std::slice::from_ref(diagnostic), &experiment.sources);
-            Failure::Run(String::new())
+            if diagnostic.code == "D0201" { Failure::Diverged } else { Failure::Run(String::new()) }
         }
         RunError::Program(esper_pipeline::Error::Bug(what)) => Failure::Bug(what.clone()),
         _ => Failure::Run(error.to_string()),

@@ -174,7 +174,7 @@ impl Runner<'_> {
                 match arm {
                     Ok(arm) => arms.extend(arm.map(|arm| (*i, arm))),
                     // A rate at which training diverges is not the best one.
-                    Err(Failure::Run(_)) => break,
+                    Err(Failure::Diverged) => break,
                     Err(other) => return Err(other),
                 }
             }

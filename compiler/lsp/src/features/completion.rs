@@ -104,7 +104,7 @@ impl List<'_> {
             Position::Train => ProposalKind::Property,
             _ => ProposalKind::Keyword,
         };
-        let insert = if word.template.is_empty() { word.text } else { word.template };
+        let insert = if word.template.is_empty() { word.text } else { &word.template };
         self.add(Proposal {
             label: word.text.to_string(),
             kind,

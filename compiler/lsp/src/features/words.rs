@@ -1,5 +1,9 @@
 //! What the words of the language mean, for hovers and completions: one line each, with a template where a statement begins with it.
 
+use esper_check::experiment::{self, FieldInfo};
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
 /// Where a word begins something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Position {
@@ -24,7 +28,7 @@ pub enum Position {
 }
 
 /// A word of the language.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Word {
     /// The word.
     pub text: &'static str,
@@ -33,11 +37,11 @@ pub struct Word {
     /// What it means, in a sentence.
     pub doc: &'static str,
     /// What it begins, with placeholders `${1:…}`; empty where the word alone is enough.
-    pub template: &'static str,
+    pub template: Cow<'static, str>,
 }
 
 const fn word(position: Position, text: &'static str, template: &'static str, doc: &'static str) -> Word {
-    Word { text, position, doc, template }
+    Word { text, position, doc, template: Cow::Borrowed(template) }
 }
 
 use Position::*;
@@ -112,21 +116,6 @@ pub const WORDS: &[Word] = &[
     word(Inside, "by", "", "The policy of a `grow`."),
     word(Inside, "as", "", "Another name for what a `use` brings in."),
     word(Inside, "when", "", "The condition of a rule."),
-    word(Train, "model", "model = ${0}", "The recipe of the network: `DigitsMlp(hidden = 16)`."),
-    word(Train, "data", "data = ${1:csv(\"${2:data.csv}\", label = ${3:0})}", "Where the rows come from."),
-    word(Train, "split", "split = holdout(val = ${1:0.2}, seed = ${2:1})", "Which rows train, validate and test."),
-    word(Train, "normalise", "normalise = ${0}", "How features are scaled before training."),
-    word(Train, "augment", "augment = ${0}", "What is done to training rows before each step."),
-    word(Train, "loss", "loss = ${1:cross_entropy}", "A function of the prediction and the target that training lowers."),
-    word(Train, "metrics", "metrics = [${1:accuracy}]", "Functions of the prediction and the target that are only reported."),
-    word(Train, "optimizer", "optimizer = ${1:AdamW}(lr = ${2:1e-3})", "The update rule."),
-    word(Train, "clip", "clip = ${1:1.0}", "The largest norm that the gradient may have."),
-    word(Train, "batch", "batch = ${1:64}", "How many rows a step takes."),
-    word(Train, "epochs", "epochs = ${1:10}", "How many times training goes over the rows."),
-    word(Train, "seed", "seed = ${1:7}", "Where all random numbers of the run come from."),
-    word(Train, "precision", "precision = ${1:f32}", "The element type that the network computes in."),
-    word(Train, "controls", "controls = ${0}", "Runs beside the experiment that tell what growth is worth."),
-    word(Train, "save_every", "save_every = ${1:10}", "How many epochs lie between two checkpoints."),
     word(Train, "grow", "grow ${1:slot} from [${2}] by ${3:Policy}", "Which slots may grow, from which seeds, by which policy."),
     word(Train, "sweep", "sweep {\n    ${0}\n}", "Fields with several values: one run for each combination."),
     word(Policy, "germinate", "germinate when ${0}", "When a seed is planted."),
@@ -146,15 +135,29 @@ pub const WORDS: &[Word] = &[
     word(Kind, "init", "", "An initialiser: a number, or a function from the tensor to fill to its type."),
 ];
 
+/// The fields of a `train`, as the check knows them: each begins with its example.
+static FIELDS: LazyLock<Vec<Word>> = LazyLock::new(|| {
+    let field = |field: &FieldInfo| {
+        let value = field.example.strip_prefix(field.name).and_then(|rest| rest.strip_prefix(" = ")).unwrap_or_default();
+        let value = value.replace('\\', "\\\\").replace('$', "\\$").replace('}', "\\}");
+        Word { text: field.name, position: Train, doc: field.doc, template: format!("{} = ${{1:{value}}}", field.name).into() }
+    };
+    experiment::FIELDS.iter().map(field).collect()
+});
+
+fn all() -> impl Iterator<Item = &'static Word> {
+    WORDS.iter().chain(FIELDS.iter())
+}
+
 /// The entries of a position.
 pub fn of(position: Position) -> impl Iterator<Item = &'static Word> {
-    WORDS.iter().filter(move |w| w.position == position)
+    all().filter(move |w| w.position == position)
 }
 
 /// What is said of a word: the entry that is nearest to a position.
 pub fn find(text: &str, nearest: &[Position]) -> Option<&'static Word> {
-    let all = || WORDS.iter().filter(|w| w.text == text);
-    nearest.iter().find_map(|p| all().find(|w| w.position == *p)).or_else(|| all().next())
+    let entries = || all().filter(|w| w.text == text);
+    nearest.iter().find_map(|p| entries().find(|w| w.position == *p)).or_else(|| entries().next())
 }
 
 #[cfg(test)]
@@ -163,10 +166,18 @@ mod tests {
 
     #[test]
     fn no_word_has_two_entries_for_one_position() {
-        for (i, word) in WORDS.iter().enumerate() {
-            let again = WORDS[i + 1..].iter().any(|w| w.text == word.text && w.position == word.position);
+        for (i, word) in all().enumerate() {
+            let again = all().skip(i + 1).any(|w| w.text == word.text && w.position == word.position);
             assert!(!again && !word.doc.is_empty(), "{}", word.text);
             assert!(word.template.is_empty() || word.template.starts_with(word.text), "{}", word.text);
+        }
+    }
+
+    #[test]
+    fn every_field_of_a_train_begins_with_its_example() {
+        assert_eq!(of(Train).find(|w| w.text == "batch").map(|w| w.template.as_ref()), Some("batch = ${1:64}"));
+        for field in &*FIELDS {
+            assert!(!field.template.ends_with("${1:}"), "{}", field.text);
         }
     }
 }

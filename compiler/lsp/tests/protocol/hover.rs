@@ -48,7 +48,7 @@ fn words_and_functions_of_the_language_are_explained() {
     check(&net("layer last", "lay$0er last"), &["An instance of a recipe"]);
     check("fn f(x: f32[n]) -> f32[n] { ta$0nh(x) }\n", &["tanh(x)", "The hyperbolic tangent."]);
     check("fn f(x: f3$02[n]) -> f32[n] { x }\n", &["32-bit floats"]);
-    check("train t {\n    bat$0ch = 4\n}\n", &["How many rows a step takes."]);
+    check("train t {\n    bat$0ch = 4\n}\n", &["Rows of a step."]);
     check("policy P {\n    prune when grad_ra$0tio < 0.1\n}\n", &["Norm of the seed's gradient"]);
     check("policy P {\n    prune when train.lo$0ss < 0.1\n}\n", &["The mean training loss"]);
     check("fn f(x: f32[n]) -> f32[n] { x +$0 1 }\n", &[]);

@@ -75,7 +75,11 @@ pub fn gradmax(teachers: u32, seed: u64) -> Vec<Line> {
         let gradients: Matrix = student.error(&x, &y).1.into();
         let statistics = Statistics { inputs: x.clone().into(), gradients };
         let scale = (0..UNITS).map(|u| student.fan_out.column(u).norm()).sum::<f64>() / UNITS as f64;
-        let Ok(new) = initialise(&statistics, 1, scale, (0.0, 1.0)) else { continue };
+        let Ok(new) = initialise(&statistics, 1, scale, (0.0, 1.0)) else {
+            // A student that gets nothing counts against the goal.
+            beaten += 1;
+            continue;
+        };
         let best = new.fan_out.dense();
         // The gradient of the new unit's fan-in is HᵀG/n times its fan-out.
         let cross = x.transpose() * statistics.gradients.dense() / ROWS as f64;

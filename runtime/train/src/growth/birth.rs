@@ -91,12 +91,13 @@ fn found(
     if newborn.initialiser == Initialiser::Pair {
         let half =
             |m: &Matrix, by_rows: bool| if by_rows { m.head(units.count / 2, m.columns()) } else { m.head(m.rows(), units.count / 2) };
-        return Ok(Ok(initialiser::pair(&half(&place.fan_in, true), &half(&place.drawn_fan_out(newborn), false))));
+        return Ok(Ok(initialiser::pair(&half(&place.fan_in, true), &half(&place.drawn_fan_out(newborn)?, false))));
     }
     let (statistics, rows) = statistics(newborn, engine, dataset, batch)?;
     if let Err(why) = statistics.check() {
         return Ok(Err(why));
     }
+    // The expected norm of a column that is uniform within ±1/√units, as `Linear` draws it.
     let scale = (place.fan_out.rows() as f64 / (3.0 * units.count as f64)).sqrt();
     Ok(match newborn.initialiser {
         Initialiser::Gradmax(k) => {
@@ -204,9 +205,12 @@ impl Weights {
         let path = |p: usize| format!("{}.{}", newborn.live.path, seed.parameters[p].path);
         let read = |p: usize| {
             let values = engine.values(&path(p))?;
-            let sizes = seed.parameters[p].ty.sizes().unwrap_or_default();
             let values = values.into_iter().map(f64::from).collect();
-            Matrix::new(sizes[0], sizes[1], values).ok_or_else(|| RunError::bug(format!("`{}` has another size", path(p))))
+            let matrix = match seed.parameters[p].ty.sizes().as_deref() {
+                Some([rows, columns]) => Matrix::new(*rows, *columns, values),
+                _ => None,
+            };
+            matrix.ok_or_else(|| RunError::bug(format!("`{}` is no matrix of that size", path(p))))
         };
         Ok(Weights {
             first: path(units.first),
@@ -234,12 +238,12 @@ impl Weights {
     }
 
     /// A fan-out as a linear map of that shape would draw it: uniform within ±1/√units.
-    fn drawn_fan_out(&self, newborn: &Newborn) -> Matrix {
+    fn drawn_fan_out(&self, newborn: &Newborn) -> Result<Matrix, RunError> {
         let mut random = Random::new(newborn.model.settings.seed ^ u64::from(newborn.live.planting.id) << 32);
         let bound = 1.0 / (self.fan_out.columns() as f64).sqrt();
         let (rows, columns) = (self.fan_out.rows(), self.fan_out.columns());
         let drawn = (0..rows * columns).map(|_| bound * (2.0 * random.uniform() - 1.0)).collect();
-        Matrix::new(rows, columns, drawn).unwrap_or_else(|| Matrix::zeros(rows, columns))
+        Matrix::new(rows, columns, drawn).ok_or_else(|| RunError::bug("a fan-out of another size"))
     }
 
     /// Writes weights; biases become zero.
